@@ -1,0 +1,289 @@
+"""The declaration: one frozen object per challenge, from which everything else is derived.
+
+The check, the sample submission, the data card, the documentation and the columns of a board all read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blindsky.scoring.measurements import Array, Measured, Measurements, Table
+from blindsky.scoring.metric import Metric
+
+
+@dataclass(frozen=True)
+class Column:
+    """One number per case. ``low`` and ``high`` are inclusive."""
+
+    name: str
+    unit: str = ""
+    low: float = -np.inf
+    high: float = np.inf
+    optional: bool = False
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Equally spaced nodes from ``low`` to ``high`` inclusive."""
+
+    low: float
+    high: float
+    n: int
+
+    @property
+    def step(self) -> float:
+        """Distance between two nodes."""
+        return (self.high - self.low) / (self.n - 1)
+
+    @property
+    def nodes(self) -> NDArray[np.float64]:
+        """The nodes, shape (n,)."""
+        return np.linspace(self.low, self.high, self.n)
+
+
+@dataclass(frozen=True)
+class Density:
+    """A probability density per case, by its values on a grid; normalised on reading."""
+
+    name: str
+    grid: Grid
+    unit: str = ""
+    optional: bool = False
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a participant sends: one row per case of the test split, named by ``key``."""
+
+    fields: tuple[Column | Density, ...]
+    key: str = "object_id"
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The fields that hold one number."""
+        return tuple(f for f in self.fields if isinstance(f, Column))
+
+    @property
+    def densities(self) -> tuple[Density, ...]:
+        """The fields that hold a density."""
+        return tuple(f for f in self.fields if isinstance(f, Density))
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Names that must be there, the key first."""
+        return (self.key, *(f.name for f in self.fields if not f.optional))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names, the key first."""
+        return (self.key, *(f.name for f in self.fields))
+
+
+@dataclass(frozen=True)
+class Product:
+    """A column of a public or private table: what it is, in which unit."""
+
+    name: str
+    unit: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Size:
+    """Rows of the two splits."""
+
+    train: int
+    test: int
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A subset of the cases worth a row of its own.
+
+    needs : columns of the test table or of the truth that ``mask`` reads; absent ones make the slice absent.
+    mask : {column: (n,)} -> (n,) bool.
+    family : slices shown together.
+    metrics : keys shown on the slice; empty for all.
+    """
+
+    name: str
+    needs: tuple[str, ...]
+    mask: Callable[[Table], NDArray[np.bool_]]
+    family: str
+    metrics: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Board:
+    """A ranking. ``primary`` is the first of the metrics whose needs the release meets.
+
+    requires : prediction column without which an entry is not on this board.
+    metrics : keys of the columns shown, in order.
+    """
+
+    name: str
+    title: str
+    primary: tuple[str, ...]
+    metrics: tuple[str, ...]
+    requires: str | None = None
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of an entry.
+
+    data : (measurements, columns) -> JSON-ready numbers, computed at judging; columns holds the truth and test
+        columns of ``needs``. Binned, cells of fewer than 10 cases blank, so that it may be published.
+    kind : the template that draws it.
+    """
+
+    key: str
+    title: str
+    kind: str
+    data: Callable[[Measurements, Table], dict[str, Any] | None]
+    needs: tuple[str, ...] = ()
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A row that reads the truth, made while a release is generated: a ceiling, or another yardstick."""
+
+    name: str
+    title: str
+    description: str
+    kind: str = "ceiling"
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows drawn from one block stream.
+
+    public, private : tables by file stem (private ``truth`` holds the hidden rows).
+    references : predictions made with the truth in hand, by reference name; measured at once, never stored.
+    """
+
+    public: Table
+    private: Mapping[str, Table]
+    references: Mapping[str, Table] = field(default_factory=dict)
+
+
+class Selection(Protocol):
+    """Chooses rows of a split in draw order, for instance those a spectrograph would observe."""
+
+    def take(self, block: Block) -> Block:
+        """The chosen rows of the next block."""
+
+    def complete(self) -> bool:
+        """Whether enough rows were chosen."""
+
+
+class Sky(Protocol):
+    """A mock sky of one track and size: draws blocks, each from its own stream."""
+
+    block_rows: int
+
+    def files(self) -> Mapping[str, Table | dict[str, Any]]:
+        """Public files that go with the data: tables (Parquet) or dictionaries (JSON) by stem."""
+
+    def draw(self, split: str, block: int, rows: int, stream: np.random.Generator) -> Block:
+        """The first ``rows`` rows of a block of ``split`` (``train`` or ``test``)."""
+
+    def selection(self, split: str, rows: int) -> Selection | None:
+        """How rows of a split are chosen; None where every drawn row counts."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """A choice of the generator beyond track and size."""
+
+    name: str
+    values: tuple[str, ...]
+    default: str
+    description: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Track:
+    """A variant of the question. What is None is as in the challenge."""
+
+    name: str
+    title: str
+    description: str
+    public: tuple[Product, ...]
+    slices: tuple[Slice, ...] = ()
+    sizes: Mapping[str, Size] | None = None
+    prediction: Prediction | None = None
+    metrics: tuple[Metric, ...] | None = None
+    boards: tuple[Board, ...] | None = None
+
+
+Measure = Callable[[Table, Table], Measured]
+Importer = Callable[..., Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Challenge:
+    """The question, readable as a fact sheet.
+
+    sky : (track, size, options) -> Sky.      measure : (truth chunk, prediction chunk) -> Measured.
+    derive : (train, test) -> public per-test-row columns computed once both splits are known.
+    importers : format -> ``module:function``, loaded when asked for.
+    """
+
+    name: str
+    title: str
+    task: str
+    description: str
+    tracks: tuple[Track, ...]
+    sizes: Mapping[str, Size]
+    prediction: Prediction
+    metrics: tuple[Metric, ...]
+    boards: tuple[Board, ...]
+    slices: tuple[Slice, ...]
+    figures: tuple[Figure, ...]
+    sky: Callable[[Track, Size, Mapping[str, str]], Sky]
+    measure: Measure
+    label: str
+    references: tuple[Reference, ...] = ()
+    options: tuple[Option, ...] = ()
+    derive: Callable[[Track, Table, Table], Table] | None = None
+    importers: Mapping[str, str] = field(default_factory=dict)
+    citations: tuple[str, ...] = ()
+
+    def track(self, name: str) -> Track:
+        """The track of that name; KeyError where there is none."""
+        return {t.name: t for t in self.tracks}[name]
+
+    def on(self, track: str) -> Challenge:
+        """This challenge as one track asks it: the track's overrides put in place."""
+        t = self.track(track)
+        return replace(
+            self,
+            tracks=(t,),
+            sizes=self.sizes if t.sizes is None else t.sizes,
+            prediction=self.prediction if t.prediction is None else t.prediction,
+            metrics=self.metrics if t.metrics is None else t.metrics,
+            boards=self.boards if t.boards is None else t.boards,
+            slices=(*self.slices, *t.slices),
+        )
+
+    def metric(self, key: str) -> Metric:
+        """The metric of that key; KeyError where there is none."""
+        return {m.key: m for m in self.metrics}[key]
+
+    def fields(self) -> Iterator[Column | Density]:
+        """The prediction's fields."""
+        return iter(self.prediction.fields)
+
+
+def rows(table: Mapping[str, Array]) -> int:
+    """Number of rows of a table."""
+    return len(next(iter(table.values()))) if table else 0

@@ -1,0 +1,157 @@
+"""What judging one prediction leaves: per-row numbers, and sums over rows too wide to keep.
+
+Truth meets prediction once, in a challenge's ``measure``. Everything after that (metrics, intervals, slices,
+boards) works on the small table defined here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.generic]
+FloatArray = NDArray[np.float64]
+Table = dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a challenge's ``measure`` returns for one chunk.
+
+    rows : columns of shape (n,), one entry per measured row.
+    wide : columns of shape (n, k), too wide to keep; only their sum and Gram matrix survive.
+    case : integer array (n,), index of the case a row belongs to; None where rows are the cases.
+    """
+
+    rows: Table
+    wide: Table = field(default_factory=dict)
+    case: NDArray[np.int64] | None = None
+
+
+@dataclass(frozen=True)
+class Moments:
+    """The sum and the Gram matrix of a wide column: n rows, ``total`` (k,), ``gram`` (k, k)."""
+
+    n: int
+    total: FloatArray
+    gram: FloatArray
+
+    @classmethod
+    def of(cls, wide: Array) -> Moments:
+        """Moments of one chunk, shape (n, k)."""
+        matrix = np.asarray(wide)
+        return cls(len(matrix), matrix.sum(axis=0, dtype=np.float64), (matrix.T @ matrix).astype(np.float64))
+
+    def __add__(self, other: Moments) -> Moments:
+        """Moments of two chunks taken together."""
+        return Moments(self.n + other.n, self.total + other.total, self.gram + other.gram)
+
+
+class Sample:
+    """One column of measurements, sorted once, to be asked for weighted cumulative sums many times.
+
+    ``values`` (n,) ascending; ``order`` (n,) the permutation that sorted them.
+    """
+
+    def __init__(self, values: Array) -> None:
+        self.order = np.argsort(values, kind="stable")
+        self.values: FloatArray = np.asarray(values, dtype=np.float64)[self.order]
+        self._weights: Array | None = None
+        self._cumulative: Array | None = None
+
+    def cumulative(self, weights: Array) -> Array:
+        """Cumulative weight after each sorted value, shape (B, n); exact integers for integer weights.
+
+        The last answer is kept, because every quantile of a replicate block asks for the same one.
+        """
+        if self._cumulative is None or self._weights is not weights:
+            dtype = np.float64 if weights.dtype.kind == "f" else np.int64
+            if dtype is np.int64 and weights.dtype.itemsize == 1 and weights.shape[-1] < 2**31 // 255:
+                dtype = np.int32
+            self._cumulative = np.cumsum(np.take(weights, self.order, axis=1), axis=1, dtype=dtype)
+            self._weights = weights
+        return self._cumulative
+
+
+class Measurements:
+    """A table of measurements with the samples sorted from it.
+
+    rows : columns (n,). moments : wide columns folded over these rows. case : (n,) or None.
+    """
+
+    def __init__(
+        self,
+        rows: Table,
+        moments: Mapping[str, Moments] | None = None,
+        case: NDArray[np.int64] | None = None,
+    ) -> None:
+        self.rows = rows
+        self.moments = dict(moments or {})
+        self.case = case
+        self._samples: dict[str, Sample] = {}
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return len(next(iter(self.rows.values()))) if self.rows else 0
+
+    def __contains__(self, column: str) -> bool:
+        """Whether a metric that needs ``column`` can be computed."""
+        return column in self.rows or column in self.moments
+
+    def __getitem__(self, column: str) -> Array:
+        """One column, shape (n,)."""
+        return self.rows[column]
+
+    def sample(self, column: str) -> Sample:
+        """The sorted column; sorted at the first call."""
+        if column not in self._samples:
+            self._samples[column] = Sample(self.rows[column])
+        return self._samples[column]
+
+    def select(self, mask: NDArray[np.bool_], moments: Mapping[str, Moments] | None = None) -> Measurements:
+        """The rows where ``mask`` (n,) holds, with the moments of exactly those rows if they are known."""
+        rows = {name: column[mask] for name, column in self.rows.items()}
+        return Measurements(rows, moments, None if self.case is None else self.case[mask])
+
+
+class Collector:
+    """Gathers the chunks of one prediction; wide columns are folded per part as they pass."""
+
+    def __init__(self, parts: Sequence[str]) -> None:
+        self.parts = tuple(parts)
+        self._rows: list[Table] = []
+        self._cases: list[NDArray[np.int64]] = []
+        self._part: list[Array] = []
+        self._moments: dict[str, dict[str, Moments]] = {part: {} for part in parts}
+
+    def add(self, measured: Measured, part: Array) -> None:
+        """One chunk; ``part`` (n,) names the part of each row, such as ``public`` or ``private``."""
+        self._rows.append(measured.rows)
+        self._part.append(np.asarray(part))
+        if measured.case is not None:
+            self._cases.append(measured.case)
+        for name, wide in measured.wide.items():
+            for label in self.parts:
+                inside = np.asarray(part) == label
+                self.fold(label, name, Moments.of(wide[inside]))
+
+    def fold(self, part: str, name: str, moments: Moments) -> None:
+        """Add moments that were folded elsewhere, for instance in a worker process."""
+        known = self._moments[part].get(name)
+        self._moments[part][name] = moments if known is None else known + moments
+
+    def measurements(self) -> tuple[dict[str, Measurements], Array]:
+        """The measurements of each part and of ``all``, and the part of every row in the order given."""
+        part = np.concatenate(self._part)
+        rows = {name: np.concatenate([chunk[name] for chunk in self._rows]) for name in self._rows[0]}
+        case = np.concatenate(self._cases) if self._cases else None
+        whole = {
+            name: sum((self._moments[p][name] for p in self.parts[1:]), self._moments[self.parts[0]][name])
+            for name in self._moments[self.parts[0]]
+        }
+        everything = Measurements(rows, whole, case)
+        found = {p: everything.select(part == p, self._moments[p]) for p in self.parts}
+        return {**found, "all": everything}, part

@@ -1,0 +1,96 @@
+"""What a metric is: a number with direction, unit and reference, prepared once, evaluated under any weights.
+
+``metric.prepare(measurements)`` sorts and integrates; the statistic it returns turns weights of shape (B, n)
+into B values. Weights of one are the score, Poisson weights are bootstrap replicates, masks are boards and slices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from blindsky.scoring.measurements import Array, FloatArray, Measurements
+
+Statistic = Callable[[Array], FloatArray]
+"""Weights (B, n) with non-negative entries, any real or integer dtype -> (B,) float64; NaN where undefined."""
+
+Prepare = Callable[[Measurements], Statistic]
+NullDraws = Callable[[Measurements, np.random.Generator, FloatArray], FloatArray]
+"""Values that a perfect entry of the same size would get by chance.
+
+Called with the measurements, a generator and the bootstrap replicates of the metrics named in
+``Metric.null_from``, shape (R, len(null_from)); returns any number of draws, shape (K,).
+"""
+
+Direction = Literal["low", "high", "target", "none"]
+Interval = Literal["percentile", "signed", "binomial", "null", "none"]
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """A line that a survey asks for: ``value`` on the metric's own scale, ``label`` says whose."""
+
+    value: float
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """One number of a score card.
+
+    key : column name, as the field writes it.        title : what a reader sees.
+    direction : ``low``, ``high``, ``target`` (|value - target| is ranked) or ``none`` (shown, never ranked).
+    needs : measurement columns without which the metric is absent.
+    interval : ``percentile`` of replicates; ``signed`` (percentile of the signed value of a metric whose
+        absolute value counts); ``binomial`` (Wilson, the value is a share of cases); ``null`` (the central
+        range of a perfect entry, for norms whose best is 0); ``none``.
+    null : draws of a perfect entry, for ``interval="null"``.   null_from : metrics whose replicates it uses.
+    unit, low, high : unit and range.                 formula, reference : how it is computed, and whose it is.
+    """
+
+    key: str
+    title: str
+    direction: Direction
+    prepare: Prepare
+    needs: tuple[str, ...]
+    formula: str
+    reference: str
+    interval: Interval = "percentile"
+    unit: str = ""
+    low: float = -np.inf
+    high: float = np.inf
+    target: float = 0.0
+    null: NullDraws | None = None
+    null_from: tuple[str, ...] = ()
+    requirements: tuple[Requirement, ...] = ()
+
+    def loss(self, values: FloatArray) -> FloatArray:
+        """Values turned so that lower is better; NaN stays NaN. Shape unchanged."""
+        match self.direction:
+            case "low":
+                return values
+            case "high":
+                return -values
+            case "target":
+                return np.abs(values - self.target)
+            case "none":
+                message = f"metric {self.key} has no direction and can't be ranked"
+                raise ValueError(message)
+
+    def available(self, measurements: Measurements) -> bool:
+        """Whether the columns it needs are there."""
+        return all(column in measurements for column in self.needs)
+
+
+def ones(n: int) -> Array:
+    """The weights that give the score itself, shape (1, n)."""
+    return np.ones((1, n), dtype=np.uint8)
+
+
+def value(statistic: Statistic, n: int, weights: Array | None = None) -> float:
+    """A statistic under one set of weights (n,), or under weights of one."""
+    block = ones(n) if weights is None else np.asarray(weights)[None, :]
+    return float(statistic(block)[0])
