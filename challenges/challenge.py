@@ -5,7 +5,7 @@ The check, the sample submission, the data card, the documentation and the colum
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -126,6 +126,7 @@ class Board:
 
     requires : prediction column without which an entry is not on this board.
     metrics : keys of the columns shown, in order.
+    compare : two of them drawn against each other, entry by entry (x, y).
     """
 
     name: str
@@ -133,6 +134,7 @@ class Board:
     primary: tuple[str, ...]
     metrics: tuple[str, ...]
     requires: str | None = None
+    compare: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -186,9 +188,13 @@ class Selection(Protocol):
 
 
 class Sky(Protocol):
-    """A mock sky of one track and size: draws blocks, each from its own stream."""
+    """A mock sky of one track and size: draws blocks, each from its own stream.
+
+    block_rows : rows of a full block, a constant of the challenge.   device : where heavy arithmetic runs.
+    """
 
     block_rows: int
+    device: str
 
     def files(self) -> Mapping[str, Table | dict[str, Any]]:
         """Public files that go with the data: tables (Parquet) or dictionaries (JSON) by stem."""
@@ -226,7 +232,7 @@ class Track:
 
 
 Measure = Callable[[Table, Table], Measured]
-Importer = Callable[..., Any]
+Derive = Callable[[Track, Callable[[], Table], Mapping[str, dict[str, Any]]], Callable[[Table], Table]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,7 +240,9 @@ class Challenge:
     """The question, readable as a fact sheet.
 
     sky : (track, size, options) -> Sky.      measure : (truth chunk, prediction chunk) -> Measured.
-    derive : (train, test) -> public per-test-row columns computed once both splits are known.
+    derive : (track, reader of the training table, JSON files) -> a function of test rows that gives further public
+        columns of them.
+    about : text of the data card, Markdown, loaded when asked for.
     importers : format -> ``module:function``, loaded when asked for.
     """
 
@@ -254,7 +262,8 @@ class Challenge:
     label: str
     references: tuple[Reference, ...] = ()
     options: tuple[Option, ...] = ()
-    derive: Callable[[Track, Table, Table], Table] | None = None
+    derive: Derive | None = None
+    about: Callable[[], str] = lambda: ""
     importers: Mapping[str, str] = field(default_factory=dict)
     citations: tuple[str, ...] = ()
 
@@ -278,10 +287,6 @@ class Challenge:
     def metric(self, key: str) -> Metric:
         """The metric of that key; KeyError where there is none."""
         return {m.key: m for m in self.metrics}[key]
-
-    def fields(self) -> Iterator[Column | Density]:
-        """The prediction's fields."""
-        return iter(self.prediction.fields)
 
 
 def rows(table: Mapping[str, Array]) -> int:

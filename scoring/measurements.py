@@ -6,8 +6,9 @@ boards) works on the small table defined here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.generic]
 FloatArray = NDArray[np.float64]
 Table = dict[str, Array]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Moments:
     @classmethod
     def of(cls, wide: Array) -> Moments:
         """Moments of one chunk, shape (n, k)."""
-        matrix = np.asarray(wide)
+        matrix: NDArray[Any] = np.asarray(wide)
         return cls(len(matrix), matrix.sum(axis=0, dtype=np.float64), (matrix.T @ matrix).astype(np.float64))
 
     def __add__(self, other: Moments) -> Moments:
@@ -60,19 +62,27 @@ class Sample:
         self.order = np.argsort(values, kind="stable")
         self.values: FloatArray = np.asarray(values, dtype=np.float64)[self.order]
         self._weights: Array | None = None
-        self._cumulative: Array | None = None
+        self._sorted: NDArray[Any] = np.empty((0, 0))
+        self._cumulative: NDArray[Any] | None = None
 
-    def cumulative(self, weights: Array) -> Array:
+    def sorted(self, weights: Array) -> NDArray[Any]:
+        """Weights (B, n) in the order of the sorted values; the last answer is kept."""
+        if self._weights is not weights:
+            self._sorted = np.take(weights, self.order, axis=1)
+            self._weights, self._cumulative = weights, None
+        return self._sorted
+
+    def cumulative(self, weights: Array) -> NDArray[Any]:
         """Cumulative weight after each sorted value, shape (B, n); exact integers for integer weights.
 
         The last answer is kept, because every quantile of a replicate block asks for the same one.
         """
-        if self._cumulative is None or self._weights is not weights:
-            dtype = np.float64 if weights.dtype.kind == "f" else np.int64
+        in_order = self.sorted(weights)
+        if self._cumulative is None:
+            dtype: type[np.number[Any]] = np.float64 if weights.dtype.kind == "f" else np.int64
             if dtype is np.int64 and weights.dtype.itemsize == 1 and weights.shape[-1] < 2**31 // 255:
                 dtype = np.int32
-            self._cumulative = np.cumsum(np.take(weights, self.order, axis=1), axis=1, dtype=dtype)
-            self._weights = weights
+            self._cumulative = np.cumsum(in_order, axis=1, dtype=dtype)
         return self._cumulative
 
 
@@ -92,6 +102,7 @@ class Measurements:
         self.moments = dict(moments or {})
         self.case = case
         self._samples: dict[str, Sample] = {}
+        self._shared: dict[str, Any] = {}
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -104,6 +115,17 @@ class Measurements:
     def __getitem__(self, column: str) -> Array:
         """One column, shape (n,)."""
         return self.rows[column]
+
+    def floats(self, column: str) -> FloatArray:
+        """One column as float64, shape (n,)."""
+        return np.asarray(self.rows[column], dtype=np.float64)
+
+    def shared(self, name: str, make: Callable[[], T]) -> T:
+        """What several metrics prepare from these rows together; made at the first call."""
+        if name not in self._shared:
+            self._shared[name] = make()
+        found: T = self._shared[name]
+        return found
 
     def sample(self, column: str) -> Sample:
         """The sorted column; sorted at the first call."""

@@ -1,21 +1,23 @@
 """What a metric is: a number with direction, unit and reference, prepared once, evaluated under any weights.
 
 ``metric.prepare(measurements)`` sorts and integrates; the statistic it returns turns weights of shape (B, n)
-into B values. Weights of one are the score, Poisson weights are bootstrap replicates, masks are boards and slices.
+into B values. Weights of one are the score, Poisson weights are bootstrap replicates, masks are boards and
+slices.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blindsky.scoring.measurements import Array, FloatArray, Measurements
 
 Statistic = Callable[[Array], FloatArray]
-"""Weights (B, n) with non-negative entries, any real or integer dtype -> (B,) float64; NaN where undefined."""
+"""Weights (B, n) >= 0, any real or integer dtype -> (B,) float64; NaN where undefined."""
 
 Prepare = Callable[[Measurements], Statistic]
 NullDraws = Callable[[Measurements, np.random.Generator, FloatArray], FloatArray]
@@ -48,7 +50,7 @@ class Metric:
         absolute value counts); ``binomial`` (Wilson, the value is a share of cases); ``null`` (the central
         range of a perfect entry, for norms whose best is 0); ``none``.
     null : draws of a perfect entry, for ``interval="null"``.   null_from : metrics whose replicates it uses.
-    unit, low, high : unit and range.                 formula, reference : how it is computed, and whose it is.
+    unit, low, high : unit and range.                formula, reference : how it is computed, and whose it is.
     """
 
     key: str
@@ -90,7 +92,17 @@ def ones(n: int) -> Array:
     return np.ones((1, n), dtype=np.uint8)
 
 
+def block(n: int, weights: Array | None = None) -> Array:
+    """One set of weights (n,), or weights of one, as a block (1, n); ValueError for weights that can't be."""
+    if weights is None:
+        return ones(n)
+    w: NDArray[Any] = np.asarray(weights)
+    if w.shape != (n,) or not (w.dtype.kind in "buif" and np.all(w >= 0) and np.all(w < np.inf)):
+        message = f"expected {n} finite weights >= 0, one for each row, got shape {w.shape}, dtype {w.dtype}"
+        raise ValueError(message)
+    return (w.astype(np.uint8) if w.dtype.kind == "b" else w)[None, :]
+
+
 def value(statistic: Statistic, n: int, weights: Array | None = None) -> float:
     """A statistic under one set of weights (n,), or under weights of one."""
-    block = ones(n) if weights is None else np.asarray(weights)[None, :]
-    return float(statistic(block)[0])
+    return float(statistic(block(n, weights))[0])

@@ -1,0 +1,157 @@
+"""From measurements to a score card of a release: metrics, slices and the data of the figures."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blindsky.challenges import tables
+from blindsky.challenges.files import read_json, sha256, write_json
+from blindsky.challenges.release import MANIFEST, Release, scorer_digest
+from blindsky.scoring.card import card_dict, score
+from blindsky.scoring.measurements import Array, FloatArray, Measurements, Table
+
+SCHEMA = 1
+CARD = "card.json"
+REPLICATES = "replicates.npz"
+
+
+def now() -> str:
+    """The time in UTC, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def versions() -> dict[str, str]:
+    """Versions of what the numbers depend on."""
+    packages = ("numpy", "scipy", "pyarrow", "scikit-learn", "astropy")
+    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in packages}}
+
+
+def software() -> str:
+    """The version of blindsky."""
+    return importlib.metadata.version("blindsky")
+
+
+def case_columns(release: Release, wanted: Iterable[str]) -> Table:
+    """The wanted columns of the test cases, wherever they are: truth, test table, derived columns.
+
+    Columns that the release lacks are absent from the answer.
+    """
+    public = release.public
+    columns: Table = {}
+    sources = [(release.private / f"{name}.parquet", known) for name, known in release.truth_columns()]
+    sources += [
+        (public.path(name), tuple(column_names(public.path(name))))
+        for name in ("test", "derived")
+        if public.has(name)
+    ]
+    missing = set(wanted)
+    for path, known in sources:
+        found = [name for name in known if name in missing]
+        if found:
+            columns.update(tables.read(path, found))
+            missing -= set(found)
+    return columns
+
+
+def column_names(path: Path) -> list[str]:
+    """Names of the columns of a Parquet file of ours."""
+    import pyarrow.parquet as pq
+
+    return list(pq.read_schema(path).names)
+
+
+def slice_masks(
+    release: Release, columns: Mapping[str, Array]
+) -> list[tuple[str, str, NDArray[np.bool_], tuple[str, ...]]]:
+    """The slices whose columns the release has: (name, family, mask, metric keys)."""
+    return [
+        (s.name, s.family, np.asarray(s.mask(dict(columns))), s.metrics)
+        for s in release.public.challenge.slices
+        if all(name in columns for name in s.needs)
+    ]
+
+
+def make_card(
+    release: Release,
+    parts: Mapping[str, Measurements],
+    part_of: Array,
+    entry: Mapping[str, Any],
+    submission: str,
+    fields: Iterable[str],
+    notes: Iterable[str] = (),
+    advance: Callable[[], None] = lambda: None,
+) -> tuple[dict[str, Any], dict[str, FloatArray]]:
+    """The card of one entry and the replicates behind its intervals, by ``<part>/<metric>``.
+
+    parts : measurements by part, with ``all``.   part_of : (n,) part of each case, in the order of the test table.
+    entry : id, kind, team, method, ...   submission : digest of the prediction.
+    """
+    challenge = release.public.challenge
+    needs = {name for s in challenge.slices for name in s.needs}
+    needs |= {name for f in challenge.figures for name in f.needs} | {challenge.prediction.key}
+    columns = case_columns(release, needs)
+    card = score(
+        parts,
+        part_of,
+        challenge.metrics,
+        release.replicates(columns[challenge.prediction.key].astype(np.int64)),
+        slice_masks(release, columns),
+        advance=advance,
+    )
+    figures: dict[str, dict[str, Any]] = {}
+    for part, measurements in parts.items():
+        inside = np.ones(len(part_of), bool) if part == "all" else part_of == part
+        subset = {name: column[inside] for name, column in columns.items()}
+        drawn = {f.key: f.data(measurements, subset) for f in challenge.figures if all(n in subset for n in f.needs)}
+        figures[part] = {key: data for key, data in drawn.items() if data is not None}
+    manifest = release.public.manifest
+    content = {
+        "schema": SCHEMA,
+        "release": release.public.release_id,
+        "challenge": challenge.name,
+        "track": release.public.track.name,
+        "size": release.public.size,
+        "entry": dict(entry),
+        "state": "valid",
+        "fields": list(fields),
+        **card_dict(card),
+        "figures": figures,
+        "notes": list(notes),
+        "provenance": {**digests(release), "submission": submission, "blindsky": software(), "versions": versions()}
+        | {"scored": now(), "device": manifest["device"]},
+    }
+    replicates = {
+        f"{name}/{key}": values for name, part in card.parts.items() for key, values in part.replicates.items()
+    }
+    return content, replicates
+
+
+def digests(release: Release) -> dict[str, str]:
+    """What a score depends on besides the submission: the data, the truth and the scorer."""
+    return {
+        "data": sha256(release.public.root / MANIFEST),
+        "truth": str(release.public.manifest["commitments"]["root"]),
+        "scorer": scorer_digest(release.public.challenge),
+    }
+
+
+def write_card(folder: Path, content: Mapping[str, Any], replicates: Mapping[str, FloatArray]) -> None:
+    """A card and its replicates into an existing folder."""
+    with (folder / REPLICATES).open("wb") as file:
+        np.savez(file, **dict(replicates))  # type: ignore[arg-type]
+    write_json(folder / CARD, content)
+
+
+def read_card(folder: Path) -> tuple[dict[str, Any], dict[str, FloatArray]]:
+    """A card and its replicates."""
+    with np.load(folder / REPLICATES, allow_pickle=False) as stored:
+        replicates = {name: stored[name] for name in stored.files}
+    return read_json(folder / CARD), replicates

@@ -1,0 +1,114 @@
+"""Real data become a release: an importer reads them, the same hand that writes generated releases writes these."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blindsky.challenges import registry
+from blindsky.challenges.challenge import rows
+from blindsky.challenges.errors import InputFault
+from blindsky.challenges.files import PARTIAL, lock, machine_faults, publish_folder, write_json
+from blindsky.challenges.randomness import derive, new_key, stream
+from blindsky.challenges.release import SECRET, Release, open_release
+from blindsky.challenges.writing import ReleaseWriter
+from blindsky.scoring.measurements import Array, Table
+
+SIZE = "imported"
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an importer read.
+
+    train : public columns with labels.   test : public columns.   truth : hidden columns of the test rows.
+    source_ids : the ids that the rows bore, by split; kept private, because they can be looked up elsewhere.
+    files : further public files.   notes : what was dropped or assumed, for the manifest.
+    """
+
+    train: Table
+    test: Table
+    truth: Table
+    source_ids: Mapping[str, Array]
+    files: Mapping[str, Table | dict[str, Any]]
+    notes: tuple[str, ...] = field(default_factory=tuple)
+
+
+Shuffle = Callable[[int], NDArray[np.int64]]
+Importer = Callable[[Sequence[Path], Path | None, Shuffle], Imported]
+"""(files, column description, shuffle) -> Imported; shuffle(n) is a keyed random order of n rows."""
+
+
+def import_release(
+    source: str,
+    files: Sequence[Path],
+    folder: Path,
+    *,
+    columns: Path | None = None,
+    track: str | None = None,
+    release_id: str | None = None,
+    key: bytes | None = None,
+) -> Release:
+    """Write real data as a release into ``folder/<id>``; the folder appears whole.
+
+    source : ``<challenge>/<format>``.   columns : TOML that describes the columns, where the format wants one.
+    InputFault for an unknown source, or for data that can't be read.
+    """
+    name, _, form = source.partition("/")
+    challenge = registry.get(name)
+    if form not in challenge.importers:
+        known = tuple(challenge.importers)
+        message = f"{name} has no import format {form!r}: {registry.nearest(form, known)}Known are: {', '.join(known)}"
+        raise InputFault(message)
+    asked = registry.track(challenge, track or challenge.tracks[0].name)
+    challenge = challenge.on(asked.name)
+    module, _, function = challenge.importers[form].partition(":")
+    importer: Importer = getattr(import_module(module), function)
+    key = key or new_key()
+    release_id = release_id or f"{name}-{form}-{derive(key, 'name').hex()[:8]}"
+    final, partial = folder / release_id, folder / f"{PARTIAL}{release_id}"
+    if final.exists():
+        message = f"release {release_id} exists already in {folder}. Choose another --id"
+        raise InputFault(message)
+
+    def shuffle(n: int) -> NDArray[np.int64]:
+        return stream(key, f"{release_id}/{name}/{form}/shuffle").permutation(n)
+
+    with machine_faults(f"importing {release_id}", folder), lock(folder / f".{release_id}.lock", release_id):
+        found = importer(files, columns, shuffle)
+        shutil.rmtree(partial, ignore_errors=True)
+        try:
+            salt = derive(key, f"{release_id}/salt")
+            (partial / "private").mkdir(parents=True)
+            write_json(partial / "private" / SECRET, {"key": key.hex(), "salt": salt.hex()}, mode=0o600)
+            writer = ReleaseWriter(partial, challenge, release_id, key, salt)
+            writer.extra(found.files)
+            writer.add("train", found.train, {"train_source": {"source_id": found.source_ids["train"]}})
+            source_ids: Table = {"source_id": found.source_ids["test"]}
+            writer.add("test", found.test, {"truth": found.truth, "test_source": source_ids})
+            writer.finish(
+                size=SIZE,
+                track=asked,
+                options={},
+                device="cpu",
+                source={
+                    "kind": "imported",
+                    "format": source,
+                    "files": [path.name for path in files],
+                    "rows": {"train": rows(found.train), "test": rows(found.test)},
+                    "notes": list(found.notes),
+                },
+                collectors={},
+            )
+            publish_folder(partial, final)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    (folder / f".{release_id}.lock").unlink(missing_ok=True)
+    return open_release(final)

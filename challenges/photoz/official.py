@@ -1,0 +1,322 @@
+"""Real photometry with redshifts becomes a photo-z release: DC2 files, or anybody's catalogue described by a TOML."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blindsky.challenges.challenge import rows
+from blindsky.challenges.errors import InputFault, MissingExtra
+from blindsky.challenges.importing import Imported, Shuffle
+from blindsky.challenges.photoz import filters, templates
+from blindsky.challenges.photoz.oracle import GRID
+from blindsky.challenges.photoz.photometry import ZERO_POINT
+from blindsky.scoring.measurements import Array, FloatArray, Table
+
+SENTINEL = 99.0  # magnitude of a galaxy that was not detected
+FAINTEST = 0.10  # share of the detections whose errors stand for the error of a non-detection
+Z_MAX = GRID.high
+_HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+_HDF5_GROUP = "photometry"
+
+
+@dataclass(frozen=True)
+class Columns:
+    """How a catalogue names things. ``{band}`` in flux and error stands for each band.
+
+    id : row name.   redshift : label; rows without one are unlabelled photometry.   units : ``mag`` or ``nJy``.
+    test_fraction : share of the labelled rows that is hidden.
+    """
+
+    id: str
+    flux: str
+    error: str
+    units: str
+    bands: tuple[str, ...]
+    redshift: str = "redshift"
+    test_fraction: float = 0.5
+    group: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def wanted(self) -> tuple[str, ...]:
+        """The photometric columns and the id."""
+        pairs = [p.format(band=self.names.get(b, b)) for b in self.bands for p in (self.flux, self.error)]
+        return (self.id, *pairs)
+
+
+DC2 = Columns(
+    id="id",
+    flux="mag_{band}_lsst",
+    error="mag_err_{band}_lsst",
+    units="mag",
+    bands=filters.LSST,
+    group=_HDF5_GROUP,
+)
+
+
+def read_columns(path: Path) -> Columns:
+    """The TOML that describes a catalogue; InputFault with every fault of it."""
+    try:
+        found = tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        message = f"{path} is not readable as TOML ({error})"
+        raise InputFault(message) from error
+    faults = [f"{name} is missing" for name in ("id", "flux", "error", "units", "bands") if name not in found]
+    known = Columns.__dataclass_fields__
+    faults += [f"{name} is not known (known are: {', '.join(known)})" for name in found if name not in known]
+    if found.get("units", "mag") not in ("mag", "nJy"):
+        faults.append(f"units is {found['units']!r}, expected mag or nJy")
+    fraction = found.get("test_fraction", 0.5)
+    if not isinstance(fraction, float | int) or not 0 < fraction < 1:
+        faults.append(f"test_fraction is {fraction!r}, expected a number between 0 and 1")
+    for name in ("flux", "error"):
+        if "{band}" not in str(found.get(name, "{band}")):
+            faults.append(f"{name} is {found[name]!r}, expected a column name that contains {{band}}")
+    bands = found.get("bands", ["u"])
+    if not isinstance(bands, list) or not bands or not all(isinstance(b, str) and b.isidentifier() for b in bands):
+        faults.append(f"bands is {bands!r}, expected a list of short names such as [\"g\", \"r\", \"i\"]")
+    if faults:
+        message = f"{path} does not describe a catalogue: " + "; ".join(faults) + ". The README shows an example"
+        raise InputFault(message)
+    return Columns(**{**found, "bands": tuple(bands)})
+
+
+def read_table(path: Path, wanted: Sequence[str], optional: Sequence[str], group: str = "") -> Table:
+    """Columns of a FITS, Parquet, CSV or HDF5 catalogue, chosen by content; InputFault for absent ones."""
+    with path.open("rb") as file:
+        head = file.read(80)
+    if head.startswith(_HDF5_MAGIC):
+        available, column = _hdf5(path, group)
+    elif head.startswith(b"PAR1"):
+        available, column = _parquet(path)
+    elif head.startswith(b"SIMPLE"):
+        available, column = _fits(path)
+    else:
+        available, column = _csv(path)
+    missing = [name for name in wanted if name not in available]
+    if missing:
+        shown = ", ".join(available[:40])
+        message = f"{path} has no column {', '.join(missing)}. It has: {shown}. Mend the names in the column description"
+        raise InputFault(message)
+    return {name: column(name) for name in (*wanted, *(n for n in optional if n in available))}
+
+
+Reader = tuple[list[str], Callable[[str], Array]]
+
+
+def _hdf5(path: Path, group: str) -> Reader:
+    try:
+        import h5py
+    except ImportError as error:
+        raise MissingExtra("h5py", "hdf5", f"reading {path.name}") from error
+    with h5py.File(path) as file:
+        place = file[group] if group else file
+        loaded = {name: np.asarray(place[name]) for name in place if isinstance(place[name], h5py.Dataset)}
+    return list(loaded), loaded.__getitem__
+
+
+def _parquet(path: Path) -> Reader:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        names = list(pq.read_schema(path).names)
+    except pa.ArrowException as error:
+        message = f"{path} is not readable as Parquet ({error}). It may be truncated"
+        raise InputFault(message) from error
+    return names, lambda name: np.asarray(pq.read_table(path, columns=[name])[name].to_numpy())
+
+
+def _fits(path: Path) -> Reader:
+    from astropy.io import fits
+
+    with fits.open(path, memmap=False) as file:
+        tables = [hdu for hdu in file if isinstance(hdu, fits.BinTableHDU)]
+        if not tables:
+            message = f"{path} holds no FITS table"
+            raise InputFault(message)
+        data = {name: np.asarray(tables[0].data[name]) for name in tables[0].columns.names}
+    native = {name: column.astype(column.dtype.newbyteorder("=")) for name, column in data.items()}
+    return list(native), native.__getitem__
+
+
+def _csv(path: Path) -> Reader:
+    import pandas as pd
+
+    try:
+        frame = pd.read_csv(path, comment="#")
+    except (ValueError, UnicodeDecodeError) as error:
+        message = f"{path} is not readable as FITS, Parquet, HDF5 or CSV ({error})"
+        raise InputFault(message) from error
+    return list(frame.columns), lambda name: frame[name].to_numpy()
+
+
+def _number(table: Table, name: str, path: Path) -> FloatArray:
+    try:
+        return table[name].astype(np.float64)
+    except (ValueError, TypeError) as error:
+        message = f"{path}: column {name} holds something that is not a number ({error})"
+        raise InputFault(message) from error
+
+
+def photometry(table: Table, columns: Columns, path: Path) -> tuple[Table, NDArray[np.bool_]]:
+    """Fluxes and errors in nJy as float32 columns, and which rows have a usable value in some band.
+
+    A magnitude of 99 or NaN is a non-detection: flux 0, error NaN until ``fill_errors``.
+    """
+    found: Table = {}
+    usable = np.zeros(rows(table), bool)
+    for band in columns.bands:
+        name = columns.names.get(band, band)
+        value = _number(table, columns.flux.format(band=name), path)
+        error = _number(table, columns.error.format(band=name), path)
+        good = np.isfinite(value) & np.isfinite(error) & (error > 0)
+        if columns.units == "mag":
+            good &= value < SENTINEL
+            flux = 10 ** (-0.4 * (np.where(good, value, 0.0) - ZERO_POINT))
+            error = flux * np.log(10) / 2.5 * error
+        else:
+            flux = value
+        usable |= good
+        found[f"flux_{band}"] = np.where(good, flux, 0.0)
+        found[f"flux_err_{band}"] = np.where(good, error, np.nan)
+    return found, usable
+
+
+def faint_error(flux: Array, error: Array) -> float:
+    """The median error of the faintest 10 % of the detections of a band, nJy."""
+    detected = np.isfinite(error)
+    faintest = np.argsort(flux[detected])[: max(int(FAINTEST * detected.sum()), 1)]
+    return float(np.median(error[detected][faintest]))
+
+
+def _fill(tables: Sequence[Table], bands: Sequence[str]) -> dict[str, float]:
+    """Give non-detections the faint error of their band, the same in every table; float32. Returns those errors."""
+    chosen = {}
+    for band in bands:
+        flux = np.concatenate([t[f"flux_{band}"] for t in tables])
+        error = np.concatenate([t[f"flux_err_{band}"] for t in tables])
+        if not np.isfinite(error).any():
+            message = f"no galaxy is detected in band {band}. Leave that band out of the column description"
+            raise InputFault(message)
+        chosen[band] = faint_error(flux, error)
+        for table in tables:
+            filled = np.where(np.isfinite(table[f"flux_err_{band}"]), table[f"flux_err_{band}"], chosen[band])
+            table[f"flux_err_{band}"] = filled.astype(np.float32)
+            table[f"flux_{band}"] = table[f"flux_{band}"].astype(np.float32)
+    return chosen
+
+
+def _ordered(table: Table, bands: Sequence[str]) -> Table:
+    return {f"{kind}_{band}": table[f"{kind}_{band}"] for kind in ("flux", "flux_err") for band in bands}
+
+
+def _files(bands: Sequence[str], softening: Mapping[str, float]) -> dict[str, Table | dict[str, Any]]:
+    known = tuple(b for b in bands if b in (*filters.LSST, *filters.NISP))
+    return {
+        "filters": filters.table(known),
+        "templates": templates.public_table(),
+        "grid": {"z_min": GRID.low, "z_max": GRID.high, "n": GRID.n},
+        "bands": {"bands": list(bands), "softening_njy": dict(softening)},
+    }
+
+
+def _labelled(table: Table, columns: Columns, path: Path) -> FloatArray:
+    return _number(table, columns.redshift, path)
+
+
+def _in_range(z: FloatArray) -> NDArray[np.bool_]:
+    with np.errstate(invalid="ignore"):
+        return np.asarray((z >= 0) & (z <= Z_MAX))
+
+
+def _with_labels(table: Table, z: FloatArray) -> Table:
+    return {**table, "redshift": z.astype(np.float32), "survey": np.full(len(z), "all")}
+
+
+def dc2(files: Sequence[Path], columns: Path | None, shuffle: Shuffle) -> Imported:
+    """The DC2 test files of RAIL: a training and a test file, group ``photometry``, magnitudes."""
+    if len(files) != 2 or columns is not None:
+        message = f"photoz/dc2 wants two files, TRAIN and TEST, and no --columns; got {len(files)} files"
+        raise InputFault(message)
+    loaded, redshifts, ids, notes = [], [], [], []
+    for path in files:
+        table = read_table(path, (*DC2.wanted(), DC2.redshift), (), DC2.group)
+        fluxes, _ = photometry(table, DC2, path)
+        z = _labelled(table, DC2, path)
+        keep = _in_range(z)
+        if not keep.all():
+            notes.append(f"{path.name}: dropped {int((~keep).sum())} rows with a redshift outside [0, {Z_MAX:g}]")
+        order = shuffle(int(keep.sum()))
+        loaded.append({name: column[keep][order] for name, column in fluxes.items()})
+        redshifts.append(z[keep][order])
+        ids.append(_text(table[DC2.id][keep][order]))
+    softening = _fill(loaded, DC2.bands)
+    return Imported(
+        _with_labels(_ordered(loaded[0], DC2.bands), redshifts[0]),
+        _ordered(loaded[1], DC2.bands),
+        {"z_true": redshifts[1]},
+        {"train": ids[0], "test": ids[1]},
+        _files(DC2.bands, softening),
+        (*notes, _note(softening)),
+    )
+
+
+def _text(ids: Array) -> Array:
+    return np.asarray(ids).astype(np.str_)
+
+
+def _note(errors: Mapping[str, float]) -> str:
+    shown = ", ".join(f"{band} {error:.3g}" for band, error in errors.items())
+    return f"non-detections have flux 0 and the error of the faintest detections, nJy: {shown}"
+
+
+def catalogue(files: Sequence[Path], columns: Path | None, shuffle: Shuffle) -> Imported:
+    """Anybody's catalogues, described by a TOML; labelled rows are split, rows without a redshift are unlabelled."""
+    if columns is None:
+        message = "photoz/catalogue wants --columns FILE.toml, which names columns and units. The README shows one"
+        raise InputFault(message)
+    named = read_columns(columns)
+    tables, redshifts, ids, notes = [], [], [], []
+    for path in files:
+        table = read_table(path, named.wanted(), (named.redshift,), named.group)
+        fluxes, usable = photometry(table, named, path)
+        z = _labelled(table, named, path) if named.redshift in table else np.full(rows(table), np.nan)
+        keep = usable & (np.isnan(z) | _in_range(z))
+        if not keep.all():
+            notes.append(f"{path.name}: dropped {int((~keep).sum())} rows without flux or with a redshift out of range")
+        tables.append({name: column[keep] for name, column in fluxes.items()})
+        redshifts.append(z[keep])
+        ids.append(_text(table[named.id][keep]))
+    softening = _fill(tables, named.bands)
+    merged = {name: np.concatenate([t[name] for t in tables]) for name in _ordered(tables[0], named.bands)}
+    z, source = np.concatenate(redshifts), np.concatenate(ids)
+    labelled = np.flatnonzero(np.isfinite(z))
+    n_test = round(named.test_fraction * len(labelled))
+    if not 0 < n_test < len(labelled):
+        message = (
+            f"{len(labelled)} rows have a redshift in column {named.redshift!r} and [0, {Z_MAX:g}]: too few to hide "
+            f"{named.test_fraction:.0%} and train on the rest. Give a file with redshifts too"
+        )
+        raise InputFault(message)
+    order = labelled[shuffle(len(labelled))]
+    test, train = order[:n_test], order[n_test:]
+    extra = np.flatnonzero(~np.isfinite(z))
+    files_out = _files(named.bands, softening)
+    if len(extra):
+        files_out["unlabelled"] = {name: column[extra] for name, column in merged.items()}
+        notes.append(f"{len(extra):,} rows without a redshift are public as unlabelled photometry")
+    return Imported(
+        _with_labels({name: column[train] for name, column in merged.items()}, z[train]),
+        {name: column[test] for name, column in merged.items()},
+        {"z_true": z[test]},
+        {"train": source[train], "test": source[test]},
+        files_out,
+        (*notes, _note(softening)),
+    )

@@ -1,0 +1,50 @@
+"""Challenges by name, found through entry points, so that another package can bring its own."""
+
+from __future__ import annotations
+
+import difflib
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+
+from blindsky.challenges.challenge import Challenge, Track
+from blindsky.challenges.errors import InputFault
+
+GROUP = "blindsky.challenges"
+
+
+@cache
+def _found() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def names() -> tuple[str, ...]:
+    """Names of the installed challenges, sorted; nothing is loaded."""
+    return tuple(sorted(_found()))
+
+
+def nearest(name: str, known: tuple[str, ...]) -> str:
+    """A hint for a name that is not known."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]}? " if close else ""
+
+
+@cache
+def get(name: str) -> Challenge:
+    """The challenge of that name; InputFault with the nearest name where there is none."""
+    if name not in _found():
+        message = f"there is no challenge {name!r}: {nearest(name, names())}Known are: {', '.join(names())}"
+        raise InputFault(message)
+    challenge = _found()[name].load()
+    if not isinstance(challenge, Challenge):
+        message = f"the entry point {name!r} of {GROUP} is a {type(challenge).__name__}, expected a Challenge"
+        raise InputFault(message)
+    return challenge
+
+
+def track(challenge: Challenge, name: str) -> Track:
+    """A track of a challenge; InputFault with the nearest name where there is none."""
+    known = tuple(t.name for t in challenge.tracks)
+    if name not in known:
+        message = f"{challenge.name} has no track {name!r}: {nearest(name, known)}Known are: {', '.join(known)}"
+        raise InputFault(message)
+    return challenge.track(name)

@@ -1,0 +1,176 @@
+"""A release on disk: the public part that participants download, the private part that the organiser keeps."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from blindsky.challenges import registry, tables
+from blindsky.challenges.challenge import Challenge, Track
+from blindsky.challenges.errors import InputFault
+from blindsky.challenges.files import read_json
+from blindsky.challenges.randomness import derive
+from blindsky.scoring.measurements import Table
+from blindsky.scoring.weights import Replicates
+
+MANIFEST = "release.json"
+SECRET = "secret.json"
+REVEALED = "revealed"
+PARTS = ("public", "private")
+
+
+@dataclass(frozen=True)
+class Public:
+    """The public part of a release; everything a participant has."""
+
+    root: Path
+    manifest: Mapping[str, Any]
+
+    @property
+    def release_id(self) -> str:
+        """The id of the release."""
+        return str(self.manifest["id"])
+
+    @cached_property
+    def challenge(self) -> Challenge:
+        """The declaration, as this release's track asks it."""
+        return registry.get(self.manifest["challenge"]).on(self.manifest["track"])
+
+    @property
+    def track(self) -> Track:
+        """The track of the release."""
+        return self.challenge.tracks[0]
+
+    @property
+    def size(self) -> str:
+        """The size of the release."""
+        return str(self.manifest["size"])
+
+    @property
+    def revealed(self) -> bool:
+        """Whether the truth has been published."""
+        return (self.root / REVEALED / "reveal.json").exists()
+
+    def path(self, name: str) -> Path:
+        """The file of a public table."""
+        path = self.root / f"{name}.parquet"
+        if not path.exists():
+            message = f"release {self.release_id} has no table {name!r} ({path} is not there). Download it again"
+            raise InputFault(message)
+        return path
+
+    def has(self, name: str) -> bool:
+        """Whether the release has that public table."""
+        return (self.root / f"{name}.parquet").exists()
+
+    def table(self, name: str, columns: Sequence[str] | None = None) -> Table:
+        """A whole public table."""
+        return tables.read(self.path(name), columns)
+
+    def batches(self, name: str, n: int = 65536, columns: Sequence[str] | None = None) -> Iterator[Table]:
+        """A public table in batches of at most ``n`` rows, in file order."""
+        return tables.batches(self.path(name), n, columns)
+
+    def rows(self, name: str) -> int:
+        """Number of rows of a public table."""
+        return tables.rows(self.path(name))
+
+    def json(self, name: str) -> dict[str, Any]:
+        """A public JSON file."""
+        return dict(read_json(self.root / f"{name}.json"))
+
+
+@dataclass(frozen=True)
+class Release:
+    """A whole release, as its organiser holds it."""
+
+    root: Path
+    public: Public
+    key: bytes
+    salt: bytes
+
+    @property
+    def private(self) -> Path:
+        """The folder that is never published."""
+        return self.root / "private"
+
+    @property
+    def bootstrap_key(self) -> bytes:
+        """The key of the paired replicates; published at the reveal."""
+        return derive(self.key, f"{self.public.release_id}/bootstrap")
+
+    def hidden(self) -> tuple[str, ...]:
+        """Names of the hidden tables."""
+        return tuple(self.public.manifest["commitments"]["tables"])
+
+    def truth_columns(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Hidden tables of the test split with the columns (numbers and text, no densities) they hold."""
+        found = self.public.manifest["commitments"]["tables"]
+        return tuple(
+            (name, tuple(c for c, dtype in table["columns"].items() if "[" not in dtype))
+            for name, table in found.items()
+            if table["split"] == "test"
+        )
+
+    def truth(self, n: int = 65536) -> Iterator[Table]:
+        """The hidden columns of the test rows, all tables joined, in the order of the public test table."""
+        parts = [
+            tables.batches(self.private / f"{name}.parquet", n, columns) for name, columns in self.truth_columns()
+        ]
+        for batch in zip(*parts, strict=True):
+            joined: Table = {}
+            for table in batch:
+                joined.update(table)
+            yield joined
+
+    def replicates(self, ids: np.ndarray[Any, np.dtype[np.int64]]) -> Replicates:
+        """The paired bootstrap replicates of these cases."""
+        return Replicates(self.bootstrap_key, ids)
+
+
+def open_public(path: Path) -> Public:
+    """The public part of a release, from the release folder or from ``public/`` itself.
+
+    InputFault where there is none.
+    """
+    for root in (path / "public", path):
+        if (root / MANIFEST).is_file():
+            manifest = read_json(root / MANIFEST)
+            if not isinstance(manifest, dict) or not {"id", "challenge", "track", "files"} <= manifest.keys():
+                message = f"{root / MANIFEST} is not the manifest of a blindsky release. Download it again"
+                raise InputFault(message)
+            return Public(root, manifest)
+    message = f"no release at {path}: {MANIFEST} was found neither there nor in its folder public/"
+    raise InputFault(message)
+
+
+def open_release(path: Path) -> Release:
+    """A whole release with its secrets; InputFault where the private part is absent."""
+    public = open_public(path)
+    secret = path / "private" / SECRET
+    if not secret.is_file():
+        message = f"the private part of release {public.release_id} is not here: {secret} is missing. Only its organiser can do this"
+        raise InputFault(message)
+    found = read_json(secret)
+    return Release(path, public, bytes.fromhex(found["key"]), bytes.fromhex(found["salt"]))
+
+
+def scorer_digest(challenge: Challenge) -> str:
+    """sha256 over the source that turns a prediction into a card: scoring/ and the challenge's own package."""
+    sources = {f"scoring/{f.name}": f.read_bytes() for f in files("blindsky.scoring").iterdir() if f.name.endswith(".py")}
+    for part in (challenge.measure, *(m.prepare for m in challenge.metrics), *(s.mask for s in challenge.slices)):
+        code = inspect.unwrap(getattr(part, "func", part))
+        path = Path(inspect.getfile(code))
+        sources[f"{code.__module__}.py"] = path.read_bytes()
+    digest = hashlib.sha256()
+    for name in sorted(sources):
+        digest.update(f"{name}\0{hashlib.sha256(sources[name]).hexdigest()}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,157 @@
+"""The promise of a release: verify the data against the manifest, reveal the truth, prove that it is the committed one."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from blindsky.challenges import cards, tables
+from blindsky.challenges.challenge import rows
+from blindsky.challenges.commitments import DIGEST_BYTES, first_difference, root
+from blindsky.challenges.errors import InputFault
+from blindsky.challenges.files import PARTIAL, machine_faults, new_folder, read_json, sha256, write_json
+from blindsky.challenges.release import MANIFEST, REVEALED, Public, Release
+from blindsky.challenges.writing import COMMITMENTS
+
+_BATCH = 65536
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that is not as promised: which file, what was found, what was promised."""
+
+    file: str
+    found: str
+    expected: str
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        return f"{self.file}: found {self.found}, expected {self.expected}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What ``verify`` found: the problems, and what was looked at."""
+
+    release_id: str
+    files: int
+    hidden_rows: int
+    revealed: bool
+    problems: tuple[Problem, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything is as promised."""
+        return not self.problems
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "release": self.release_id,
+            "ok": self.ok,
+            "files": self.files,
+            "hidden_rows": self.hidden_rows,
+            "revealed": self.revealed,
+            "problems": [vars(p) for p in self.problems],
+        }
+
+
+def verify(public: Public, release: Release | None = None) -> Verdict:
+    """Check every public file against the manifest and, where the truth is at hand, every hidden row.
+
+    public : the public part.   release : the whole release, where its organiser asks.
+    """
+    problems = [*_files(public), *_commitment_files(public)]
+    folders: list[tuple[Path, bytes]] = []
+    if public.revealed:
+        folder = public.root / REVEALED
+        problems += _listed(folder, read_json(folder / "reveal.json")["files"], f"{REVEALED}/")
+        folders.append((folder, bytes.fromhex(read_json(folder / "reveal.json")["salt"])))
+    if release is not None:
+        folders.append((release.private, release.salt))
+    hidden = 0
+    for folder, salt in folders:
+        for name, table in public.manifest["commitments"]["tables"].items():
+            problems += _hidden(public, folder, name, table, salt)
+            hidden += int(table["rows"])
+    return Verdict(public.release_id, len(public.manifest["files"]), hidden, public.revealed, tuple(problems))
+
+
+def _listed(folder: Path, listed: list[dict[str, Any]], prefix: str = "") -> Iterator[Problem]:
+    for entry in listed:
+        path = folder / entry["path"]
+        if not path.is_file():
+            yield Problem(prefix + entry["path"], "no such file", f"{entry['bytes']:,} bytes")
+        elif path.stat().st_size != entry["bytes"]:
+            size = f"{path.stat().st_size:,} bytes"
+            yield Problem(prefix + entry["path"], size, f"{entry['bytes']:,} bytes")
+        elif (digest := sha256(path)) != entry["sha256"]:
+            yield Problem(prefix + entry["path"], f"sha256 {digest}", f"sha256 {entry['sha256']}")
+
+
+def _files(public: Public) -> Iterator[Problem]:
+    yield from _listed(public.root, public.manifest["files"])
+    known = {entry["path"] for entry in public.manifest["files"]} | {MANIFEST}
+    for path in sorted(public.root.rglob("*")):
+        name = path.relative_to(public.root).as_posix()
+        if path.is_file() and name not in known and not name.startswith((f"{REVEALED}/", PARTIAL)):
+            yield Problem(name, "a file", "nothing: the manifest does not name it")
+
+
+def _commitment_files(public: Public) -> Iterator[Problem]:
+    promised = public.manifest["commitments"]
+    digests = {name: table["sha256"] for name, table in promised["tables"].items()}
+    if root(digests) != promised["root"]:
+        yield Problem(MANIFEST, f"commitment root {promised['root']}", f"the root of its tables, {root(digests)}")
+
+
+def _hidden(
+    public: Public, folder: Path, name: str, table: Mapping[str, Any], salt: bytes
+) -> Iterator[Problem]:
+    path = folder / f"{name}.parquet"
+    shown = f"{folder.name}/{name}.parquet"
+    if not path.is_file():
+        yield Problem(shown, "no such file", f"{table['rows']:,} committed rows")
+        return
+    commitments = (public.root / COMMITMENTS / f"{name}.bin").read_bytes()
+    found = first_difference(tables.batches(path, _BATCH, list(table["columns"])), name, salt, commitments)
+    if found is not None:
+        row, content = found
+        key = public.challenge.prediction.key
+        who = f"row {row + 1}" + (f" ({key} {content[key][0]})" if rows(content) else "")
+        promised = f"{len(commitments) // DIGEST_BYTES:,} committed rows"
+        yield Problem(shown, f"{who} differs from what was committed", f"exactly the {promised}")
+
+
+def reveal(release: Release) -> Path:
+    """Publish truth, salt and bootstrap key under ``public/revealed/``; returns that folder.
+
+    InputFault where it was done before, or where the private part is not what was committed.
+    """
+    public = release.public
+    folder = public.root / REVEALED
+    if public.revealed:
+        message = f"release {public.release_id} is revealed already: its truth lies in {folder}"
+        raise InputFault(message)
+    verdict = verify(public, release)
+    if not verdict.ok:
+        message = f"release {public.release_id} can't be revealed: {verdict.problems[0]}. Restore it from a backup"
+        raise InputFault(message)
+    with machine_faults("revealing", folder), new_folder(folder) as partial:
+        listed = []
+        for name in release.hidden():
+            path = partial / f"{name}.parquet"
+            shutil.copyfile(release.private / path.name, path)
+            listed.append({"path": path.name, "bytes": path.stat().st_size, "sha256": sha256(path)})
+        opened = {
+            "release": public.release_id,
+            "revealed": cards.now(),
+            "salt": release.salt.hex(),
+            "bootstrap_key": release.bootstrap_key.hex(),
+            "files": listed,
+        }
+        write_json(partial / "reveal.json", opened)
+    return folder

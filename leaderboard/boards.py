@@ -1,0 +1,305 @@
+"""The tables of the site, before anything is drawn: which entries stand where, with which numbers.
+
+Plain data in, plain data out. The page, ``board.json`` and ``board.csv`` are all written from these tables,
+so that they can't disagree; and nothing that a table lacks can reach the site.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from blindsky.challenges.challenge import Board, Challenge
+from blindsky.leaderboard import ranks
+from blindsky.leaderboard.cells import EMPTY, Cell, cell, tidy
+from blindsky.scoring.measurements import FloatArray
+from blindsky.scoring.metric import Metric
+
+PARTS = {"open": ("public",), "revealed": ("private", "all", "public")}
+PART_TITLES = {"public": "public part", "private": "private part", "all": "all cases"}
+WHOLE = {"open": "public", "revealed": "all"}  # the part whose slices and figures are shown
+COMPETING = frozenset(("submission", "baseline"))  # other kinds read the truth: shown first, never ranked
+FEWEST = 10  # a slice of fewer cases stays blank
+
+
+@dataclass(frozen=True)
+class EntryView:
+    """One entry: its score card, replicates by ``<part>/<key>``, its state, a reason unless it is valid."""
+
+    card: Mapping[str, Any]
+    replicates: Mapping[str, FloatArray]
+    state: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseView:
+    """One release as the site shows it.
+
+    challenge : the declaration as the track asks it.     manifest : facts to show, label -> value.
+    digests : the release's current ``data``, ``truth`` and ``scorer``; a card with others is not ranked.
+    committed_scorer : the scorer's digest when the truth was committed to, where known.
+    """
+
+    release_id: str
+    challenge: Challenge
+    track: str
+    size: str
+    title: str
+    status: Literal["open", "revealed"]
+    created: str
+    entries: tuple[EntryView, ...]
+    digests: Mapping[str, str]
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+    committed_scorer: str | None = None
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts whose numbers may be shown, the one that ranks first."""
+        return PARTS[self.status]
+
+    @property
+    def rounded(self) -> bool:
+        """Whether values are rounded to a tenth of their interval."""
+        return self.status == "open"
+
+
+class Aside(NamedTuple):
+    """An entry that no board holds, and why."""
+
+    id: str
+    kind: str
+    team: str
+    method: str
+    submitted: str
+    state: str
+    reason: str
+
+
+class Row(NamedTuple):
+    """One entry on one board: where it stands, and its cells by metric key."""
+
+    id: str
+    kind: str
+    team: str
+    method: str
+    submitted: str
+    place: ranks.Place
+    cells: Mapping[str, Cell]
+    why_unranked: str
+
+    @property
+    def name(self) -> str:
+        """The team and its method in one line."""
+        return f"{self.team} · {self.method}" if self.method and self.method != self.team else self.team
+
+    @property
+    def competes(self) -> bool:
+        """Whether it takes part in the ranking, placed or not."""
+        return self.kind in COMPETING
+
+
+class Lead(NamedTuple):
+    """Who leads, whom, by how much in the primary metric, and who can't be told apart from the leader."""
+
+    first: Row
+    second: Row | None
+    gap: Cell
+    separable: bool
+    tied: tuple[Row, ...]
+
+
+class BoardTable(NamedTuple):
+    """One board on one part of the cases."""
+
+    board: Board
+    part: str
+    cases: int | None
+    primary: Metric
+    metrics: tuple[Metric, ...]
+    rows: tuple[Row, ...]
+    lead: Lead | None
+
+    @property
+    def ranked(self) -> tuple[Row, ...]:
+        """The rows that have a rank."""
+        return tuple(row for row in self.rows if row.place.rank)
+
+
+class SliceRow(NamedTuple):
+    """One slice of one family: cases in it, and a cell for each entry id or metric key."""
+
+    family: str
+    name: str
+    cases: int | None
+    cells: Mapping[str, Cell]
+
+
+def current(release: ReleaseView) -> tuple[EntryView, ...]:
+    """The valid entries scored with the release's present data, truth and scorer."""
+    return tuple(e for e in release.entries if e.state == ranks.RANKED_STATE and not _stale(release, e))
+
+
+def asides(release: ReleaseView) -> tuple[Aside, ...]:
+    """The entries that no board holds, by id, each with its reason."""
+    found = []
+    for entry in release.entries:
+        stale = _stale(release, entry)
+        if entry.state == ranks.RANKED_STATE and not stale:
+            continue
+        reason, state = entry.reason, entry.state
+        if entry.state == ranks.RANKED_STATE:
+            reason, state = (
+                f"scored by another version ({', '.join(stale)}): run blindsky score --all",
+                "outdated",
+            )
+        found.append(Aside(*_who(entry), state, tidy(reason, 400)))
+    return tuple(sorted(found))
+
+
+def board_tables(release: ReleaseView, part: str) -> tuple[BoardTable, ...]:
+    """Every board of the challenge on one part."""
+    return tuple(_board_table(release, board, part) for board in release.challenge.boards)
+
+
+def _board_table(release: ReleaseView, board: Board, part: str) -> BoardTable:
+    entries = {
+        entry_id(e): e for e in current(release) if not board.requires or board.requires in e.card["fields"]
+    }
+    present = {key for e in entries.values() for key in _metrics(e.card, part)}
+    primary = release.challenge.metric(next((k for k in board.primary if k in present), board.primary[-1]))
+    others = [k for k in board.metrics if k in present and k != primary.key]
+    metrics = (primary, *(release.challenge.metric(k) for k in others))
+    contenders = {i: _contender(e, primary, part) for i, e in entries.items()}
+    ranking = ranks.rank(entries=list(contenders.values()))
+    rows = [
+        Row(
+            *_who(e),
+            ranking.places[i],
+            {m.key: _cell(release, e, m.key, part) for m in metrics},
+            _why_unranked(e, primary, part),
+        )
+        for i, e in entries.items()
+    ]
+    rows.sort(key=lambda r: (r.competes, r.place.rank == 0, r.place.rank, r.id))
+    sizes = [e.card["parts"][part]["n"] for e in entries.values() if part in e.card["parts"]]
+    lead = _lead(release, rows, contenders, ranking)
+    return BoardTable(board, part, max(sizes, default=None), primary, metrics, tuple(rows), lead)
+
+
+def slices_by_entry(release: ReleaseView, table: BoardTable) -> tuple[SliceRow, ...]:
+    """The board's primary metric on every slice, one cell per entry id."""
+    shown = {row.id for row in table.rows}
+    known = {entry_id(e): slices_of(release, e) for e in current(release) if entry_id(e) in shown}
+    found: dict[tuple[str, str], SliceRow] = {}
+    for i, rows in known.items():
+        for row in rows:
+            slot = found.setdefault((row.family, row.name), SliceRow(row.family, row.name, row.cases, {}))
+            if table.primary.key in row.cells:
+                found[row.family, row.name] = slot._replace(
+                    cells={**slot.cells, i: row.cells[table.primary.key]}
+                )
+    order = {s.name: k for k, s in enumerate(release.challenge.slices)}
+    rows_found = (row for row in found.values() if row.cells)
+    return tuple(sorted(rows_found, key=lambda r: (order.get(r.name, len(order)), r.name)))
+
+
+def slices_of(release: ReleaseView, entry: EntryView) -> tuple[SliceRow, ...]:
+    """Every slice of one entry, one cell per metric key; blank below ``FEWEST`` cases."""
+    rows = []
+    for part_slice in entry.card.get("slices", ()):
+        numbers = part_slice["parts"].get(WHOLE[release.status])
+        if numbers is not None:
+            few = numbers["n"] < FEWEST
+            cells = {
+                key: EMPTY if few else cell(metric, rounded=release.rounded)
+                for key, metric in numbers["metrics"].items()
+            }
+            rows.append(
+                SliceRow(part_slice["family"], part_slice["name"], None if few else numbers["n"], cells)
+            )
+    return tuple(rows)
+
+
+def metric_cells(release: ReleaseView, entry: EntryView, key: str) -> dict[str, Cell]:
+    """One metric of an entry in every part that may be shown."""
+    return {part: _cell(release, entry, key, part) for part in release.parts}
+
+
+def entry_id(entry: EntryView) -> str:
+    """The id of an entry."""
+    return str(entry.card["entry"]["id"])
+
+
+def _who(entry: EntryView) -> tuple[str, str, str, str, str]:
+    who = entry.card["entry"]
+    team, method = tidy(who.get("team", "")), tidy(who.get("method", ""))
+    submitted = tidy(who.get("submitted") or "", 40)
+    return entry_id(entry), str(who["kind"]), team or tidy(who["id"]), method, submitted
+
+
+def _stale(release: ReleaseView, entry: EntryView) -> list[str]:
+    """Names of the digests that differ from the release's own."""
+    made_with = entry.card.get("provenance", {})
+    return [name for name, digest in release.digests.items() if made_with.get(name) != digest]
+
+
+def _metrics(card: Mapping[str, Any], part: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = card["parts"].get(part, {}).get("metrics", {})
+    return found
+
+
+def _cell(release: ReleaseView, entry: EntryView, key: str, part: str) -> Cell:
+    return cell(
+        _metrics(entry.card, part).get(key), entry.replicates.get(f"{part}/{key}"), rounded=release.rounded
+    )
+
+
+def _contender(entry: EntryView, primary: Metric, part: str) -> ranks.Contender:
+    value = _metrics(entry.card, part).get(primary.key, {}).get("value")
+    replicates = entry.replicates.get(f"{part}/{primary.key}")
+    loss = np.nan if value is None else float(primary.loss(np.array([value], dtype=np.float64))[0])
+    known = replicates is not None and len(replicates) > 0
+    return ranks.Contender(
+        id=entry_id(entry),
+        state=entry.state,
+        loss=loss,
+        replicates=primary.loss(np.asarray(replicates, dtype=np.float64)) if known else np.array([]),
+        rankable=known and str(entry.card["entry"]["kind"]) in COMPETING,
+    )
+
+
+def _why_unranked(entry: EntryView, primary: Metric, part: str) -> str:
+    if entry.card["entry"]["kind"] not in COMPETING:
+        return "reads the truth, not ranked"
+    if _metrics(entry.card, part).get(primary.key, {}).get("value") is None:
+        return f"{primary.key} is undefined, so it is not ranked"
+    return "scored without replicates, so it is not ranked: run blindsky score --all"
+
+
+def _lead(
+    release: ReleaseView, rows: list[Row], contenders: Mapping[str, ranks.Contender], ranking: ranks.Ranking
+) -> Lead | None:
+    ranked = [row for row in rows if row.place.rank]
+    if not ranked:
+        return None
+    first = ranked[0]
+    if len(ranked) == 1:
+        return Lead(first, None, EMPTY, True, ())
+    second = ranked[1]
+    gap = ranks.difference(first=contenders[second.id], second=contenders[first.id])
+    as_card = {"value": gap.value, "low": gap.low, "high": gap.high, "interval": "percentile"}
+    tied = tuple(r for r in ranked[1:] if not ranking.separable[first.id, r.id])
+    return Lead(
+        first, second, cell(as_card, rounded=release.rounded), ranking.separable[first.id, second.id], tied
+    )
+
+
+def requirement_text(metric: Metric) -> str:
+    """The lines that surveys ask for, in words."""
+    sign = {"low": "below ", "high": "above ", "target": "within ±", "none": ""}[metric.direction]
+    lines = (f"{line.label} {sign}{line.value:g}" for line in metric.requirements)
+    return "; ".join(lines).replace("-", "\N{MINUS SIGN}")

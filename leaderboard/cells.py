@@ -1,0 +1,122 @@
+"""A value with its interval as the site prints it: how far it is rounded, how it is written.
+
+Before the reveal a board must not leak truth, so a value is rounded to a tenth of its interval; the table,
+the JSON and the CSV are all made from the same rounded cell. Text of others is bounded and disarmed here.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from blindsky.scoring.measurements import FloatArray
+
+MAX_DECIMALS = 6
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_BIDI = frozenset(
+    map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+)  # could reorder the text around them
+_UNSHOWN = frozenset(("Cc", "Cs", "Zl", "Zp"))  # controls, lone surrogates, line and paragraph separators
+
+
+def rounding_step(width: float) -> float:
+    """The smallest of 1, 2, 5 times a power of ten that is not below a tenth of ``width`` > 0."""
+    tenth = width / 10
+    power = 10.0 ** math.floor(math.log10(tenth))
+    return next(m * power for m in (1, 2, 5, 10) if m * power >= tenth * (1 - 1e-9))
+
+
+def step_decimals(step: float) -> int:
+    """Digits after the point that a multiple of ``step`` needs, at most ``MAX_DECIMALS``."""
+    return min(MAX_DECIMALS, max(0, -math.floor(math.log10(step) + 1e-9)))
+
+
+def number(value: float, decimals: int) -> str:
+    """A number for a reader: a true minus sign, thin groups of thousands, never a negative zero."""
+    text = f"{value:,.{decimals}f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    if float(f"{value:.{decimals}f}") == 0:
+        text = text.lstrip("-")
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value with the ends of its interval, None where undefined. ``interval`` says how they were made."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    interval: str = "none"
+    decimals: int = 3
+
+    @property
+    def text(self) -> str:
+        """The value, or a dash."""
+        return "–" if self.value is None else number(self.value, self.decimals)
+
+    @property
+    def range_text(self) -> str:
+        """The interval in brackets, or nothing; the band of a perfect entry says so."""
+        if self.value is None or self.low is None or self.high is None:
+            return ""
+        low, high = number(self.low, self.decimals), number(self.high, self.decimals)
+        return f"perfect {low} to {high}" if self.interval == "null" else f"[{low}, {high}]"
+
+
+EMPTY = Cell(None)
+
+
+def cell(metric: Mapping[str, Any] | None, replicates: FloatArray | None = None, *, rounded: bool) -> Cell:
+    """One metric of a card as a cell; ``rounded`` before the reveal.
+
+    metric : {"value", "low", "high", "interval"} of a card, or None where the card lacks it.
+    replicates : shape (R,); their spread counts too where the interval is the band of a perfect entry.
+    """
+    if metric is None:
+        return EMPTY
+    value, low, high = (_finite(metric.get(name)) for name in ("value", "low", "high"))
+    if value is None:
+        return EMPTY
+    interval = str(metric.get("interval", "none"))
+    step = rounding_step(_width(value, low, high, replicates))
+    decimals = step_decimals(step)
+    if rounded:
+        value, low, high = (_multiple(x, step, decimals) for x in (value, low, high))
+    return Cell(value, low, high, interval, decimals)
+
+
+def tidy(text: object, limit: int = 120) -> str:
+    """Text that others wrote, bounded and without control characters; escaping is left to the template."""
+    shown = (c for c in str(text) if c not in _BIDI)
+    clean = "".join(" " if unicodedata.category(c) in _UNSHOWN else c for c in shown).strip()
+    return clean if len(clean) <= limit else clean[: limit - 1].rstrip() + "…"
+
+
+def csv_text(text: str) -> str:
+    """Text that no spreadsheet takes for a formula: a leading apostrophe disarms it."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def _finite(x: Any) -> float | None:
+    return None if x is None or not math.isfinite(x) else float(x)
+
+
+def _width(value: float, low: float | None, high: float | None, replicates: FloatArray | None) -> float:
+    """Width of the interval that rounding follows; without one, as if two digits of the value were known."""
+    widths = [] if low is None or high is None else [high - low]
+    if replicates is not None and np.isfinite(replicates).any():
+        ends = np.quantile(replicates[np.isfinite(replicates)], [0.025, 0.975])
+        widths.append(float(ends[1] - ends[0]))
+    widest = max(widths, default=0.0)
+    if widest > 0:
+        return widest
+    return abs(value) if value else 0.01
+
+
+def _multiple(x: float | None, step: float, decimals: int) -> float | None:
+    return None if x is None else round(round(x / step) * step, decimals) + 0.0

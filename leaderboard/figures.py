@@ -1,0 +1,301 @@
+"""SVG figures from the cards' figure data: numbers become coordinates here, templates/figures draws them.
+
+No plotting library: a figure is a few thousand bytes of text in the page, takes the page's colours in light
+and in dark, and carries a title and a description for those who don't see it. What a cell of fewer than ten
+cases hides is None in the data and stays blank.
+
+Kinds and their data (lists of equal length unless said; lines, requirements and bands may be absent):
+
+heatmap       x_edges (nx + 1), y_edges (ny + 1), counts (ny, nx); lines [{label, x, y}]
+binned_curve  edges (n + 1), values, low, high (n); requirements [{value, label}]
+histogram     edges (n + 1), values (n); reference (a height); band [low, high]; mark {value, label} (on x)
+qq            nominal, observed, band_low, band_high
+line_pair     edges (n + 1), series: two of {label, values (n)}
+offsets       labels (n), series [{label, values, low, high}]; bands [{half, label}]
+dot_interval  rows [{label, value, low, high, kind}]; requirements [{value, label}]
+scatter       points [{label, mark, x, y, kind}]
+
+All but dot_interval and offsets carry x_label and y_label, dot_interval x_label and offsets y_label.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from blindsky.leaderboard.cells import number, tidy
+from blindsky.leaderboard.scales import Scale, span
+from blindsky.leaderboard.templating import environment
+
+WIDTH, HEIGHT = 400, 300
+LEFT, RIGHT, TOP, BOTTOM = 56, 388, 14, 254  # edges of the plotting area
+LEVELS = 7  # shades of a heat map
+ROW = 34  # height of one row of a dot-interval plot: a name above its line
+NAME_LENGTH = 44  # longest name inside a figure; the table beside it holds the whole
+
+Data = Mapping[str, Any]
+Number = float | None
+
+
+def draw(kind: str, data: Data, *, uid: str, title: str) -> Markup:
+    """One figure as inline SVG. ``uid`` is unique in its page; ValueError where nothing draws ``kind``."""
+    if kind not in _KINDS:
+        message = f"no template draws figures of kind {kind!r}; known kinds are {', '.join(sorted(_KINDS))}"
+        raise ValueError(message)
+    context = {"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": RIGHT, "top": TOP, "bottom": BOTTOM}
+    context |= {"uid": uid, "title": title, "x_label": "", "y_label": ""} | _KINDS[kind](data)
+    return Markup(environment().get_template(f"figures/{kind}.svg.j2").render(context))
+
+
+def _axes(data: Data, x: tuple[float, float], y: tuple[float, float]) -> dict[str, Any]:
+    return {
+        "x": Scale(*x, LEFT, RIGHT),
+        "y": Scale(*y, BOTTOM, TOP),
+        "x_label": data["x_label"],
+        "y_label": data["y_label"],
+    }
+
+
+def _heatmap(data: Data) -> dict[str, Any]:
+    xs, ys, counts = data["x_edges"], data["y_edges"], data["counts"]
+    axes = _axes(data, (xs[0], xs[-1]), (ys[0], ys[-1]))
+    x, y = axes["x"], axes["y"]
+    known = [c for row in counts for c in row if c is not None]
+    fewest, most = min(known, default=0), max(known, default=0)
+    paths = [""] * LEVELS
+    for j, row in enumerate(counts):
+        for i, count in enumerate(row):
+            if count is not None:
+                left, top = x(xs[i]), y(ys[j + 1])
+                paths[_level(count, fewest, most)] += (
+                    f"M{left:g} {top:g}h{x(xs[i + 1]) - left:.1f}v{y(ys[j]) - top:.1f}H{left:g}z"
+                )
+    shades = [(round(0.14 + 0.86 * k / (LEVELS - 1), 2), path) for k, path in enumerate(paths)]
+    lines = [
+        {"label": line["label"], "points": _points(line["x"], line["y"], x, y)}
+        for line in data.get("lines", ())
+    ]
+    blank = sum(c is None for row in counts for c in row)
+    text = f"Density of cases on {len(xs) - 1} by {len(ys) - 1} cells, {fewest} to {most} cases in a cell; "
+    return axes | {
+        "shades": shades,
+        "lines": lines,
+        "fewest": fewest,
+        "most": most,
+        "description": text + f"{blank} cells of fewer than 10 cases are blank.",
+    }
+
+
+def _level(count: float, fewest: float, most: float) -> int:
+    """Shade of a count, on a logarithmic scale from the fewest to the most."""
+    if most <= fewest:
+        return LEVELS - 1
+    return round((LEVELS - 1) * math.log(count / fewest) / math.log(most / fewest))
+
+
+def _binned_curve(data: Data) -> dict[str, Any]:
+    edges, requirements = data["edges"], data.get("requirements", ())
+    lines = [line["value"] for line in requirements]
+    heights = [*data["values"], *data["low"], *data["high"], *lines]
+    axes = _axes(data, (edges[0], edges[-1]), span(heights, zero=True))
+    x, y = axes["x"], axes["y"]
+    bins = [
+        {
+            "x1": x(a),
+            "x2": x(b),
+            "y": y(v),
+            "low": y(low),
+            "high": y(high),
+            "text": _reading(a, b, v, low, high),
+        }
+        for a, b, v, low, high in zip(
+            edges[:-1], edges[1:], data["values"], data["low"], data["high"], strict=True
+        )
+        if v is not None and low is not None and high is not None
+    ]
+    blank = len(data["values"]) - len(bins)
+    return axes | {
+        "bins": bins,
+        "zero": y(0) if y.low < 0 else None,
+        "requirements": _requirement_lines(requirements, y),
+        "description": f"{data['y_label']} in {len(bins)} bins of {data['x_label']}, with 95 % intervals; "
+        f"{blank} bins are blank.",
+    }
+
+
+def _requirement_lines(requirements: Sequence[Data], scale: Scale) -> list[dict[str, Any]]:
+    """Lines with their labels; the label of a line and its mirror image (-value) is written once."""
+    lines, written = [], set()
+    for line in requirements:
+        if scale.holds(line["value"]):
+            label = "" if line["label"] in written else line["label"]
+            written.add(line["label"])
+            lines.append({"at": scale(line["value"]), "label": label})
+    return lines
+
+
+def _histogram(data: Data) -> dict[str, Any]:
+    edges, values = data["edges"], data["values"]
+    band, reference, mark = data.get("band"), data.get("reference"), data.get("mark")
+    heights = [*values, *(band or ()), reference, 0.0]
+    axes = _axes(data, (edges[0], edges[-1]), span(heights, zero=True))
+    x, y = axes["x"], axes["y"]
+    bars = [
+        {"x": x(a), "y": y(v), "width": round(x(b) - x(a), 1), "height": round(BOTTOM - y(v), 1)}
+        for a, b, v in zip(edges[:-1], edges[1:], values, strict=True)
+        if v is not None
+    ]
+    return axes | {
+        "bars": bars,
+        "band": None if band is None else (y(band[1]), round(y(band[0]) - y(band[1]), 1)),
+        "reference": None if reference is None else y(reference),
+        "mark": None if mark is None else {"at": x(mark["value"]), "label": mark["label"]},
+        "description": f"Histogram of {data['x_label']} in {len(values)} bins; "
+        f"{len(values) - len(bars)} bins of fewer than 10 cases are blank.",
+    }
+
+
+def _qq(data: Data) -> dict[str, Any]:
+    axes = _axes(data, (0.0, 1.0), (0.0, 1.0))
+    x, y = axes["x"], axes["y"]
+    ends = [(n, o) for n, o in zip(data["nominal"], data["observed"], strict=True) if o is not None]
+    worst = max((abs(o - n) for n, o in ends), default=0.0)
+    around = [*data["nominal"], *reversed(data["nominal"])]
+    return axes | {
+        "curve": _points([n for n, _ in ends], [o for _, o in ends], x, y),
+        "dots": [(x(n), y(o)) for n, o in ends],
+        "band": _points(around, [*data["band_high"], *reversed(data["band_low"])], x, y),
+        "description": f"{data['y_label']} against {data['x_label']}; the largest distance from the diagonal "
+        f"is {number(worst, 2)}.",
+    }
+
+
+def _line_pair(data: Data) -> dict[str, Any]:
+    edges, series = data["edges"], data["series"]
+    heights = [v for one in series for v in one["values"]]
+    axes = _axes(data, (edges[0], edges[-1]), span(heights, zero=True))
+    x, y = axes["x"], axes["y"]
+    return axes | {
+        "series": [{"label": s["label"], "path": _steps(edges, s["values"], x, y)} for s in series],
+        "description": f"{data['y_label']} in {len(edges) - 1} bins of {data['x_label']}: "
+        + " and ".join(s["label"] for s in series)
+        + ".",
+    }
+
+
+def _steps(edges: Sequence[float], values: Sequence[Number], x: Scale, y: Scale) -> str:
+    """A path along the tops of the bins, broken where a bin is blank."""
+    path, drawn = "", False
+    for a, b, v in zip(edges[:-1], edges[1:], values, strict=True):
+        if v is not None:
+            path += f"V{y(v):g}H{x(b):g}" if drawn else f"M{x(a):g} {y(v):g}H{x(b):g}"
+        drawn = v is not None
+    return path
+
+
+def _offsets(data: Data) -> dict[str, Any]:
+    series, bands = data["series"], data.get("bands", ())
+    heights = [v for s in series for v in (*s["values"], *s["low"], *s["high"])]
+    heights += [sign * band["half"] for band in bands for sign in (-1, 1)]
+    low, high = span(heights, margin=0.08, zero=True)
+    n = len(data["labels"])
+    axes = _axes({"x_label": data.get("x_label", ""), **data}, (0.0, float(n)), (low, high))
+    x, y = axes["x"], axes["y"]
+    marks = []
+    for k, one in enumerate(series):
+        shift = (k - (len(series) - 1) / 2) * 0.22
+        for i, (v, lo, hi) in enumerate(zip(one["values"], one["low"], one["high"], strict=True)):
+            if v is not None and lo is not None and hi is not None:
+                at = x(i + 0.5 + shift)
+                marks.append({"x": at, "y": y(v), "low": y(lo), "high": y(hi), "series": k})
+    return axes | {
+        "marks": marks,
+        "labels": [(x(i + 0.5), label) for i, label in enumerate(data["labels"])],
+        "series": [s["label"] for s in series],
+        "zero": y(0),
+        "bands": [
+            {"top": y(b["half"]), "height": round(y(-b["half"]) - y(b["half"]), 1), "label": b["label"]}
+            for b in bands
+        ],
+        "description": f"{data['y_label']} in {n} bins, with 95 % intervals and the bands "
+        + ", ".join(b["label"] for b in bands)
+        + ".",
+    }
+
+
+def _dot_interval(data: Data) -> dict[str, Any]:
+    rows, requirements = data["rows"], data.get("requirements", ())
+    ends = [r[name] for r in rows for name in ("value", "low", "high")]
+    low, high = span([*ends, *(line["value"] for line in requirements)])
+    x = Scale(low, high, 14, WIDTH - 14)
+    bottom = TOP + ROW * len(rows) + 6
+    marks = []
+    for i, r in enumerate(rows):
+        if r["value"] is not None:
+            known = r["low"] is not None and r["high"] is not None
+            marks.append(
+                {
+                    "y": TOP + ROW * i + 23,
+                    "x": x(r["value"]),
+                    "low": x(r["low"]) if known else None,
+                    "high": x(r["high"]) if known else None,
+                    "label": _isolated(r["label"]),
+                    "full": r["label"],
+                    "kind": r["kind"],
+                }
+            )
+    return {
+        "x": x,
+        "marks": marks,
+        "left": 14,
+        "right": WIDTH - 14,
+        "bottom": bottom,
+        "height": bottom + 62 + 13 * len(requirements),
+        "requirements": [
+            {"at": x(line["value"]), "label": line["label"], "y": bottom + 54 + 13 * k}
+            for k, line in enumerate(requirements)
+            if x.holds(line["value"])
+        ],
+        "x_label": data["x_label"],
+        "description": f"{data['x_label']} of {len(marks)} entries, with 95 % intervals.",
+    }
+
+
+def _scatter(data: Data) -> dict[str, Any]:
+    points = [p for p in data["points"] if p["x"] is not None and p["y"] is not None]
+    axes = _axes(
+        data, span([p["x"] for p in points], margin=0.08), span([p["y"] for p in points], margin=0.08)
+    )
+    x, y = axes["x"], axes["y"]
+    return axes | {
+        "points": [{**p, "x": x(p["x"]), "y": y(p["y"]), "mark": _isolated(p["mark"])} for p in points],
+        "description": f"{data['y_label']} against {data['x_label']} for {len(points)} entries.",
+    }
+
+
+def _points(xs: Sequence[float], ys: Sequence[float], x: Scale, y: Scale) -> str:
+    return " ".join(f"{x(a):g},{y(b):g}" for a, b in zip(xs, ys, strict=True))
+
+
+def _reading(a: float, b: float, value: float, low: float, high: float) -> str:
+    return f"{a:g} to {b:g}: {value:.3g} [{low:.3g}, {high:.3g}]".replace("-", "\N{MINUS SIGN}")
+
+
+def _isolated(text: str) -> str:
+    """A bounded name that can't turn the direction of the text around it."""
+    return f"\N{FIRST STRONG ISOLATE}{tidy(text, NAME_LENGTH)}\N{POP DIRECTIONAL ISOLATE}"
+
+
+_KINDS: dict[str, Callable[[Data], dict[str, Any]]] = {
+    "heatmap": _heatmap,
+    "binned_curve": _binned_curve,
+    "histogram": _histogram,
+    "qq": _qq,
+    "line_pair": _line_pair,
+    "offsets": _offsets,
+    "dot_interval": _dot_interval,
+    "scatter": _scatter,
+}

@@ -1,0 +1,265 @@
+"""The pages of the site as text: each takes the tables it shows and fills one template."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from markupsafe import Markup
+
+from blindsky.leaderboard import boards, figures
+from blindsky.leaderboard.boards import BoardTable, EntryView, ReleaseView, Row
+from blindsky.leaderboard.cells import tidy
+from blindsky.leaderboard.templating import asset, environment
+from blindsky.scoring.metric import Metric
+
+BOARD_PARTS = {"open": ("public",), "revealed": ("private", "all")}
+_SAFE = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_RESERVED = frozenset(("index", "board"))
+DIRECTIONS = {
+    "low": "lower is better",
+    "high": "higher is better",
+    "target": "closer to {target:g} is better",
+    "none": "shown, never ranked",
+}
+INTERVALS = {
+    "percentile": "central 95 % of the bootstrap replicates",
+    "signed": "central 95 % of the bootstrap replicates of the signed value",
+    "binomial": "95 % Wilson interval of a share of cases",
+    "null": "none of its own; shown is the central 95 % that a perfect entry of this size gets by chance",
+    "none": "none",
+}
+
+
+class Board(NamedTuple):
+    """One board as the page shows it: a table per part, the ranking one first, and the figures of that."""
+
+    uid: str
+    tables: Sequence[BoardTable]
+    figures: Sequence[Markup]
+    slices: Sequence[boards.SliceRow]
+
+
+class Drawn(NamedTuple):
+    """A figure with what is written under it."""
+
+    title: str
+    caption: str
+    svg: Markup
+
+
+def file_names(ids: Iterable[str]) -> dict[str, str]:
+    """A file stem per id: the id itself where it is plain, otherwise its plain part and a digest.
+
+    No two stems differ by case alone, and none is that of another page of the folder.
+    """
+    names = {}
+    for i in ids:
+        plain = _SAFE.fullmatch(i) is not None and i not in _RESERVED and len(i) <= 100
+        readable = re.sub(r"[^a-z0-9]+", "-", i.lower()).strip("-")[:60] or "entry"
+        names[i] = i if plain else f"{readable}-{hashlib.sha256(i.encode()).hexdigest()[:8]}"
+    return names
+
+
+def index_page(releases: Sequence[ReleaseView], folders: Mapping[str, str]) -> str:
+    """All releases, with who leads each board."""
+    rows = []
+    for release in releases:
+        tables = boards.board_tables(release, BOARD_PARTS[release.status][0])
+        rows.append(
+            {
+                "release": release,
+                "folder": folders[release.release_id],
+                "leads": [t for t in tables if t.lead],
+                "entries": sum(e.card["entry"]["kind"] == "submission" for e in boards.current(release)),
+            }
+        )
+    return _render("index.html.j2", root="", title="Leaderboards", rows=rows)
+
+
+def release_page(
+    release: ReleaseView,
+    tables: Mapping[str, Sequence[BoardTable]],
+    aside: Sequence[boards.Aside],
+    pages: Mapping[str, str],
+) -> str:
+    """The boards of one release. ``tables`` by part; ``pages`` the file stem of each entry with a page."""
+    shown = []
+    for versions in zip(*tables.values(), strict=True):
+        main, uid = versions[0], f"board-{versions[0].board.name}"
+        shown.append(Board(uid, versions, _board_figures(main, uid), boards.slices_by_entry(release, main)))
+    used = {m.key for board in shown for m in board.tables[0].metrics}
+    return _render(
+        "release.html.j2",
+        root="../",
+        title=release.title,
+        release=release,
+        boards=shown,
+        aside=aside,
+        pages=pages,
+        metrics=[_described(m) for m in release.challenge.metrics if m.key in used],
+        provenance=_provenance(boards.current(release)),
+        whole=boards.PART_TITLES[boards.WHOLE[release.status]],
+        part_titles=boards.PART_TITLES,
+    )
+
+
+def entry_page(release: ReleaseView, entry: EntryView, tables: Mapping[str, Sequence[BoardTable]]) -> str:
+    """Everything that may be shown of one entry."""
+    i = boards.entry_id(entry)
+    standing = [
+        (table, row) for part in tables.values() for table in part for row in table.rows if row.id == i
+    ]
+    cells = {m.key: boards.metric_cells(release, entry, m.key) for m in release.challenge.metrics}
+    metrics = [
+        {"metric": m, "cells": cells[m.key], "requirement": boards.requirement_text(m)}
+        for m in release.challenge.metrics
+        if any(c.value is not None for c in cells[m.key].values())
+    ]
+    slices = boards.slices_of(release, entry)
+    in_slices = {key for s in slices for key in s.cells}
+    who = entry.card["entry"]
+    return _render(
+        "entry.html.j2",
+        root="../",
+        title=_name(entry),
+        release=release,
+        kind=str(who["kind"]),
+        team=tidy(who.get("team", "")) or tidy(who["id"]),
+        method=tidy(who.get("method", "")),
+        submitted=tidy(who.get("submitted") or "", 40),
+        text=tidy(who.get("description") or "", 2000),
+        id=i,
+        standing=standing,
+        metrics=metrics,
+        slices=slices,
+        slice_keys=[m.key for m in release.challenge.metrics if m.key in in_slices],
+        figures=_entry_figures(release, entry),
+        notes=[tidy(note, 500) for note in entry.card.get("notes", ())],
+        provenance=_flat(entry.card.get("provenance", {})),
+        whole=boards.PART_TITLES[boards.WHOLE[release.status]],
+        part_titles=boards.PART_TITLES,
+    )
+
+
+def _render(template: str, **context: Any) -> str:
+    """A template with the style and script in the page, and a policy that lets nothing else be loaded."""
+    style, script = asset("site.css"), asset("site.js")
+    policy = f"default-src 'none'; img-src data:; style-src {_digest(style)}; script-src {_digest(script)}"
+    return (
+        environment()
+        .get_template(template)
+        .render(
+            style=Markup(style),
+            script=Markup(script),
+            policy=policy,
+            requirement_text=boards.requirement_text,
+            directions=DIRECTIONS,
+            **context,
+        )
+    )
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _board_figures(table: BoardTable, uid: str) -> list[Markup]:
+    primary = table.primary
+    rows = [_dot(row, primary) for row in table.rows if row.cells[primary.key].value is not None]
+    if not rows:
+        return []
+    signs = (-1, 1) if primary.direction == "target" else (1,)
+    lines = [{"value": s * r.value, "label": r.label} for r in primary.requirements for s in signs]
+    drawn = [
+        figures.draw(
+            "dot_interval",
+            {"rows": rows, "x_label": axis_label(primary), "requirements": lines},
+            uid=f"{uid}-dots",
+            title=f"{primary.title} of every entry, with its interval",
+        )
+    ]
+    shown = {m.key: m for m in table.metrics}
+    if table.board.compare and all(key in shown for key in table.board.compare):
+        x, y = (shown[key] for key in table.board.compare)
+        points = [_point(row, x, y) for row in table.rows]
+        drawn.append(
+            figures.draw(
+                "scatter",
+                {"points": points, "x_label": axis_label(x), "y_label": axis_label(y)},
+                uid=f"{uid}-scatter",
+                title=f"{y.title} against {x.title}, entry by entry",
+            )
+        )
+    return drawn
+
+
+def _dot(row: Row, primary: Metric) -> dict[str, Any]:
+    c = row.cells[primary.key]
+    own = c.interval != "null"  # the band of a perfect entry isn't this entry's interval
+    place = f"{row.place.rank}  " if row.place.rank else ""
+    return {
+        "label": place + row.name,
+        "value": c.value,
+        "low": c.low if own else None,
+        "high": c.high if own else None,
+        "kind": row.kind,
+    }
+
+
+def _point(row: Row, x: Metric, y: Metric) -> dict[str, Any]:
+    mark = str(row.place.rank) if row.place.rank else row.name
+    return {
+        "label": row.name,
+        "mark": mark,
+        "x": row.cells[x.key].value,
+        "y": row.cells[y.key].value,
+        "kind": row.kind,
+    }
+
+
+def axis_label(metric: Metric) -> str:
+    """Key and unit, as on an axis."""
+    return f"{metric.key} [{metric.unit}]" if metric.unit else metric.key
+
+
+def _entry_figures(release: ReleaseView, entry: EntryView) -> list[Drawn]:
+    data = entry.card.get("figures", {}).get(boards.WHOLE[release.status], {})
+    return [
+        Drawn(f.title, f.caption, figures.draw(f.kind, data[f.key], uid=f"figure-{f.key}", title=f.title))
+        for f in release.challenge.figures
+        if data.get(f.key)
+    ]
+
+
+def _described(metric: Metric) -> dict[str, Any]:
+    return {
+        "metric": metric,
+        "direction": DIRECTIONS[metric.direction].format(target=metric.target),
+        "interval": INTERVALS[metric.interval],
+        "requirement": boards.requirement_text(metric),
+    }
+
+
+def _name(entry: EntryView) -> str:
+    who = entry.card["entry"]
+    return " · ".join(t for t in (tidy(who.get("team", "")), tidy(who.get("method", ""))) if t) or tidy(
+        who["id"]
+    )
+
+
+def _provenance(entries: Sequence[EntryView]) -> list[str]:
+    """Versions of the scoring code among the cards shown."""
+    return sorted({tidy(e.card["provenance"].get("blindsky", ""), 40) for e in entries} - {""})
+
+
+def _flat(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Names and values in one level, ``versions`` opened."""
+    pairs = []
+    for name, value in provenance.items():
+        inner = value.items() if isinstance(value, Mapping) else [("", value)]
+        pairs += [(f"{name} {key}".strip(), tidy(text, 100)) for key, text in inner]
+    return pairs

@@ -1,0 +1,40 @@
+"""The one jinja2 environment of the site: everything is escaped, and a missing name is an error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+    from blindsky.leaderboard.boards import SliceRow
+
+
+@cache
+def environment() -> Environment:
+    """Templates of this room. ``autoescape=True`` outright: guessing by suffix misses ``x.html.j2``."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    made = Environment(
+        loader=PackageLoader("blindsky.leaderboard", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["families"] = families
+    return made
+
+
+def families(slices: Sequence[SliceRow]) -> list[tuple[str, list[SliceRow]]]:
+    """Neighbouring slices of one family together."""
+    return [(family, list(group)) for family, group in groupby(slices, key=lambda s: s.family)]
+
+
+def asset(name: str) -> str:
+    """The text of a file under assets/."""
+    return (files("blindsky.leaderboard") / "assets" / name).read_text(encoding="utf-8")

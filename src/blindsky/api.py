@@ -1,0 +1,139 @@
+"""The small public interface for Python: load a release, check a prediction, score it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from torch.utils.data import Dataset
+
+    from blindsky.challenges.challenge import Challenge
+    from blindsky.challenges.release import Public
+    from blindsky.submissions.checking import CheckResult
+
+ARENA_VARIABLE = "BLINDSKY_ARENA"
+
+
+def arena_root(arena: str | Path | None = None) -> Path:
+    """The arena's folder: the argument, else $BLINDSKY_ARENA, else the current folder."""
+    return Path(arena or os.environ.get(ARENA_VARIABLE) or ".")
+
+
+@dataclass(frozen=True)
+class Data:
+    """The public part of a release.
+
+    path : its folder.   challenge : the declaration, as the release's track asks it.
+    """
+
+    path: Path
+    challenge: Challenge
+    public: Public
+
+    @property
+    def train(self) -> pd.DataFrame:
+        """The training split with labels, one row per object."""
+        return self.table("train")
+
+    @property
+    def test(self) -> pd.DataFrame:
+        """The test split without labels, one row per object."""
+        return self.table("test")
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A public table by name; list columns hold one array per row."""
+        import pandas as pd
+
+        return pd.read_parquet(self.public.path(name))
+
+    def dataset(self, split: str = "train") -> Dataset[dict[str, Any]]:
+        """A torch Dataset of a split: item i is {column: tensor}; MissingExtra where torch is not installed."""
+        from blindsky.challenges.errors import MissingExtra
+
+        try:
+            import torch
+            from torch.utils.data import StackDataset
+        except ImportError as error:
+            raise MissingExtra("torch", "torch", "a torch Dataset") from error
+        columns = self.public.table(split)
+        tensors = {name: torch.from_numpy(c) for name, c in columns.items() if c.dtype.kind in "iufb"}
+        return StackDataset(**tensors)  # type: ignore[arg-type]
+
+
+def load(release: str | Path, *, arena: str | Path | None = None) -> Data:
+    """Open the public part of a release.
+
+    release : its id in the arena, or a path.   arena : folder; default $BLINDSKY_ARENA or the current one.
+    InputFault where there is no such release.
+    """
+    from blindsky.submissions.arena import Arena
+
+    public = Arena(arena_root(arena)).public(str(release))
+    return Data(public.root, public.challenge, public)
+
+
+@contextmanager
+def _as_file(prediction: pd.DataFrame | str | Path) -> Iterator[Path]:
+    if isinstance(prediction, str | Path):
+        yield Path(prediction)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "prediction.parquet"
+        prediction.to_parquet(path, index=False)
+        yield path
+
+
+def check(
+    prediction: pd.DataFrame | str | Path, release: str | Path, *, arena: str | Path | None = None
+) -> CheckResult:
+    """Every fault of a prediction at once; ``result.ok`` says whether it would be accepted.
+
+    prediction : a file, or a pandas table with one row per test object.   The truth is not needed.
+    """
+    from blindsky.submissions.checking import check as check_file
+
+    data = load(release, arena=arena)
+    with _as_file(prediction) as path:
+        return check_file(path, data.public)
+
+
+def score(
+    prediction: pd.DataFrame | str | Path, release: str | Path, *, arena: str | Path | None = None
+) -> dict[str, Any]:
+    """The score card of a prediction, for whoever holds the release's private part; nothing is stored.
+
+    PredictionRefused with every fault of a prediction that can't be scored; InputFault without the private part.
+    """
+    from blindsky.challenges.cards import make_card, now
+    from blindsky.submissions.arena import Arena
+    from blindsky.submissions.canonical import write_canonical
+    from blindsky.submissions.checking import check as check_file
+    from blindsky.submissions.faults import PredictionRefused
+    from blindsky.submissions.judging import measure
+
+    held = Arena(arena_root(arena)).release(str(release))
+    with _as_file(prediction) as path, tempfile.TemporaryDirectory() as folder:
+        result = check_file(path, held.public)
+        if not result.ok:
+            raise PredictionRefused(result)
+        canonical = Path(folder) / "canonical.parquet"
+        content = write_canonical(path, held.public, canonical)
+        parts, part_of = measure(held, canonical)
+        entry = {"id": "unsubmitted", "kind": "submission", "team": "", "method": "", "description": ""}
+        card, _ = make_card(
+            held,
+            parts,
+            part_of,
+            entry | {"submitted": now()},
+            content,
+            result.fields,
+            [str(note) for note in result.notes],
+        )
+    return card

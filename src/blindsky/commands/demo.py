@@ -1,0 +1,76 @@
+"""``blindsky demo``: the main job once, tiny, in one folder."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import click
+
+from blindsky.commands import answer, json_option
+
+
+@click.command(short_help="Run the main job once, tiny.")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), default=Path("demo"), show_default=True, help="Arena."
+)
+@json_option
+def command(out: Path, as_json: bool) -> None:
+    """Run every challenge once, tiny: generate, train the baselines, score, render the board, reveal, render again.
+
+    \b
+    Example:
+      blindsky demo
+      blindsky demo --out contest
+    """
+    from blindsky.baselines import baseline as baselines
+    from blindsky.challenges import generation, registry
+    from blindsky.challenges.errors import MissingExtra
+    from blindsky.challenges.trust import reveal, verify
+    from blindsky.commands.score import score
+    from blindsky.leaderboard.publish import views
+    from blindsky.leaderboard.site import build
+    from blindsky.submissions.arena import Arena
+
+    arena = Arena(out)
+    workers = os.cpu_count() or 1
+    made = []
+    for name in registry.names():
+        challenge = registry.get(name)
+        track = challenge.tracks[0].name
+        release = generation.generate(challenge, track, "tiny", arena.releases, workers=workers)
+        made.append(release.public.release_id)
+        click.echo(f"generated {release.public.release_id}", err=True)
+        for full in baselines.names(name):
+            baseline = baselines.get(full)
+            if baseline.tracks is not None and track not in baseline.tracks:
+                continue
+            try:
+                model = baseline.fit(release.public, baselines.Settings(workers=workers))
+            except MissingExtra as missing:
+                click.echo(f"left out {full}: {missing}", err=True)
+                continue
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "prediction.parquet"
+                baselines.predict_to_file(model, release.public, path)
+                arena.submit(
+                    path,
+                    release.public.release_id,
+                    team="blindsky",
+                    method=baseline.title,
+                    description=baseline.description,
+                    kind="baseline",
+                )
+            click.echo(f"handed in {full}", err=True)
+    score(arena, arena.all(), again=False)
+    build(arena.site, views(arena))
+    click.echo("scored, board rendered with its public part", err=True)
+    for release_id in made:
+        release = arena.release(release_id)
+        reveal(release)
+        verdict = verify(release.public, release)
+        click.echo(f"revealed {release_id}: {'as promised' if verdict.ok else verdict.problems[0]}", err=True)
+    build(arena.site, views(arena))
+    content = {"arena": str(out), "releases": made, "site": str(arena.site / "index.html")}
+    answer(content, as_json, f"open {arena.site / 'index.html'} in a browser")

@@ -1,0 +1,59 @@
+"""``blindsky list``: what can be asked, and what the arena holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from blindsky.commands import answer, arena_option, json_option, open_arena
+
+
+@click.command(short_help="List challenges and releases.")
+@arena_option
+@json_option
+def command(arena: Path | None, as_json: bool) -> None:
+    """List the installed challenges with tracks and sizes, and the releases of the arena.
+
+    \b
+    Example:
+      blindsky list
+      blindsky list --arena contest/ --json
+    """
+    from blindsky.challenges import registry
+
+    challenges = [registry.get(name) for name in registry.names()]
+    held = open_arena(arena)
+    releases = [held.public(name) for name in held.release_ids()]
+    content = {
+        "challenges": [
+            {
+                "name": c.name,
+                "title": c.title,
+                "tracks": [t.name for t in c.tracks],
+                "sizes": {name: vars(size) for name, size in c.sizes.items()},
+            }
+            for c in challenges
+        ],
+        "releases": [
+            {
+                "id": r.release_id,
+                "challenge": r.challenge.name,
+                "track": r.track.name,
+                "size": r.size,
+                "status": "revealed" if r.revealed else "open",
+                "submissions": len(held.all(r.release_id)),
+            }
+            for r in releases
+        ],
+    }
+    lines = ["Challenges"]
+    for c in challenges:
+        lines.append(f"  {c.name:14} {c.title}")
+        lines.append(f"  {'':14} tracks: {', '.join(t.name for t in c.tracks)}; sizes: {', '.join(c.sizes)}")
+    lines += ["", f"Releases in {held.root}"]
+    for r in content["releases"]:
+        lines.append(f"  {r['id']:44} {r['status']:9} {r['submissions']} submissions")
+    if not releases:
+        lines.append("  none yet; make one with: blindsky generate photoz --track representative --size tiny")
+    answer(content, as_json, "\n".join(lines))

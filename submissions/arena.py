@@ -1,0 +1,301 @@
+"""The arena: a folder of releases, submissions and cards. No database: any index is rebuilt from the folders.
+
+    arena/  arena.toml  releases/<id>/  submissions/<id>/  cards/<id>/<serial>/  site/
+
+Every folder appears whole or not at all. A submission's state is read off the files beside it:
+``withdrawn.json`` and ``fault.json`` are written once and never changed.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import time
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from blindsky.challenges.cards import CARD, now
+from blindsky.challenges.errors import InputFault
+from blindsky.challenges.files import PARTIAL, lock, machine_faults, new_folder, read_json, sha256, write_json
+from blindsky.challenges.names import clean_name
+from blindsky.challenges.registry import nearest
+from blindsky.challenges.release import Public, Release, open_public, open_release
+from blindsky.submissions.canonical import write_canonical
+from blindsky.submissions.checking import check
+from blindsky.submissions.faults import PredictionRefused
+
+RECORD = "submission.json"
+PREDICTION = "prediction.parquet"
+CHECK = "check.json"
+WITHDRAWN = "withdrawn.json"
+FAULT = "fault.json"
+PER_DAY = 10
+_STALE_SECONDS = 86400.0
+
+State = Literal["valid", "invalid", "failed", "withdrawn", "superseded"]
+Kind = Literal["submission", "baseline"]
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What was handed in: by whom, with which method, for which release.
+
+    serial : order of arrival.   content : digest of the prediction's content.   file : digest of the stored file.
+    """
+
+    id: str
+    serial: int
+    release: str
+    team: str
+    method: str
+    description: str
+    kind: Kind
+    submitted: str
+    fields: tuple[str, ...]
+    rows: int
+    content: str
+    file: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A submission with its state and, where it is not valid, the reason."""
+
+    submission: Submission
+    state: State
+    reason: str
+
+
+class Arena:
+    """A folder that holds a contest."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.releases = root / "releases"
+        self.submissions = root / "submissions"
+        self.cards = root / "cards"
+        self.site = root / "site"
+
+    def release_path(self, name: str) -> Path:
+        """A release by its id in this arena, or by a path; InputFault with the nearest id where there is none."""
+        known = self.release_ids()
+        if name in known:
+            return self.releases / name
+        path = Path(name)
+        if (path / "release.json").is_file() or (path / "public" / "release.json").is_file():
+            return path
+        here = f"Known here are: {', '.join(known)}" if known else "There are no releases here yet"
+        message = (
+            f"no release {name!r} in the arena {self.root}, nor at that path: {nearest(name, known)}{here}"
+        )
+        raise InputFault(message)
+
+    def release_ids(self) -> tuple[str, ...]:
+        """Ids of the releases in this arena, sorted."""
+        if not self.releases.is_dir():
+            return ()
+        return tuple(
+            sorted(p.name for p in self.releases.iterdir() if (p / "public" / "release.json").is_file())
+        )
+
+    def public(self, name: str) -> Public:
+        """The public part of a release."""
+        return open_public(self.release_path(name))
+
+    def release(self, name: str) -> Release:
+        """A whole release, secrets included."""
+        return open_release(self.release_path(name))
+
+    def per_day(self) -> int:
+        """How many submissions a team may hand in to one release within 24 hours (arena.toml)."""
+        path = self.root / "arena.toml"
+        if not path.is_file():
+            return PER_DAY
+        try:
+            found = tomllib.loads(path.read_text()).get("submissions_per_day", PER_DAY)
+        except tomllib.TOMLDecodeError as error:
+            message = f"{path} is not readable as TOML ({error}). Mend that line"
+            raise InputFault(message) from error
+        if not isinstance(found, int) or found < 1:
+            message = f"{path}: submissions_per_day is {found!r}, expected a whole number from 1"
+            raise InputFault(message)
+        return found
+
+    def all(self, release: str | None = None) -> list[Submission]:
+        """Submissions in order of arrival, of one release or of all."""
+        if not self.submissions.is_dir():
+            return []
+        found = [
+            _read(path)
+            for path in self.submissions.iterdir()
+            if not path.name.startswith(".") and (path / RECORD).is_file()
+        ]
+        return sorted((s for s in found if release in (None, s.release)), key=lambda s: s.serial)
+
+    def get(self, submission: str) -> Submission:
+        """A submission by its id; InputFault where there is none."""
+        path = self.submissions / submission
+        if Path(submission).name != submission or not (path / RECORD).is_file():
+            known = tuple(s.id for s in self.all())
+            message = (
+                f"no submission {submission!r} in the arena {self.root}. {nearest(submission, known)}".strip()
+            )
+            raise InputFault(message)
+        return _read(path)
+
+    def standings(self, release: str) -> list[Standing]:
+        """Every submission of a release with its state, in order of arrival."""
+        ordered = self.all(release)
+        own = {s.id: self._own_state(s) for s in ordered}
+        latest = {(s.kind, s.team, s.method): s.id for s in ordered if own[s.id][0] == "valid"}
+        standings = []
+        for s in ordered:
+            state, reason = own[s.id]
+            newer = latest.get((s.kind, s.team, s.method), s.id)
+            if state == "valid" and newer != s.id:
+                state, reason = "superseded", f"replaced by {newer}"
+            standings.append(Standing(s, state, reason))
+        return standings
+
+    def _own_state(self, submission: Submission) -> tuple[State, str]:
+        folder = self.submissions / submission.id
+        if (folder / WITHDRAWN).is_file():
+            return "withdrawn", str(read_json(folder / WITHDRAWN)["reason"])
+        if (folder / FAULT).is_file():
+            fault = read_json(folder / FAULT)
+            return ("invalid" if fault["state"] == "invalid" else "failed"), str(fault["reason"])
+        return "valid", ""
+
+    def submit(
+        self,
+        path: Path,
+        release: str,
+        *,
+        team: str,
+        method: str,
+        description: str = "",
+        kind: Kind = "submission",
+        ids: Path | None = None,
+    ) -> Submission:
+        """Check a prediction and keep it; nothing is written unless it is accepted.
+
+        PredictionRefused with every fault of the file; InputFault for a name or a spent quota.
+        """
+        team, method = clean_name(team, "team name"), clean_name(method, "method name")
+        description = clean_name(description, "description", longest=500) if description else ""
+        public = self.public(release)
+        self._within_quota(public.release_id, team, kind)
+        result = check(path, public, ids)
+        if not result.ok:
+            raise PredictionRefused(result)
+        name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+        partial = self.submissions / f"{PARTIAL}{name}"
+        with machine_faults("storing the submission", self.submissions):
+            try:
+                partial.mkdir(parents=True)
+                content = write_canonical(path, public, partial / PREDICTION, ids)
+                stored = check(partial / PREDICTION, public)
+                if not stored.ok:
+                    message = f"{path} changed while it was being read. Leave it alone and submit it again"
+                    raise InputFault(message)
+                write_json(partial / CHECK, result.to_dict())
+                with self._locked():
+                    self._within_quota(public.release_id, team, kind)
+                    record = Submission(
+                        id=name,
+                        serial=max((s.serial for s in self.all()), default=0) + 1,
+                        release=public.release_id,
+                        team=team,
+                        method=method,
+                        description=description,
+                        kind=kind,
+                        submitted=now(),
+                        fields=tuple(stored.fields),
+                        rows=stored.rows,
+                        content=content,
+                        file=sha256(partial / PREDICTION),
+                        notes=tuple(str(note) for note in result.notes),
+                    )
+                    write_json(partial / RECORD, asdict(record))
+                    partial.rename(self.submissions / name)
+            finally:
+                shutil.rmtree(partial, ignore_errors=True)
+        return record
+
+    def _within_quota(self, release: str, team: str, kind: Kind) -> None:
+        if kind == "baseline":
+            return
+        day = datetime.now(UTC) - timedelta(days=1)
+        recent = [
+            s
+            for s in self.all(release)
+            if s.kind == kind and s.team == team and datetime.fromisoformat(s.submitted) > day
+        ]
+        if len(recent) >= self.per_day():
+            again = datetime.fromisoformat(recent[0].submitted) + timedelta(days=1)
+            message = (
+                f"team {team!r} has handed in {len(recent)} submissions to {release} within 24 hours, "
+                f"{self.per_day()} are allowed. The next one is possible from {again:%Y-%m-%d %H:%M} UTC"
+            )
+            raise InputFault(message)
+
+    def withdraw(self, submission: str, reason: str = "") -> Submission:
+        """Take a submission off the board for good; its files stay."""
+        found = self.get(submission)
+        why = clean_name(reason, "reason", longest=500) if reason else "withdrawn by its team"
+        with self._locked():
+            if (self.submissions / found.id / WITHDRAWN).exists():
+                message = f"submission {found.id} is withdrawn already"
+                raise InputFault(message)
+            write_json(self.submissions / found.id / WITHDRAWN, {"withdrawn": now(), "reason": why})
+        return found
+
+    def mark(self, submission: Submission, state: Literal["invalid", "failed"], reason: str) -> None:
+        """Record that a submission could not be scored."""
+        content = {"state": state, "reason": reason, "time": now()}
+        write_json(self.submissions / submission.id / FAULT, content)
+
+    def clear(self, submission: Submission) -> None:
+        """Forget an earlier failure, because scoring went well."""
+        (self.submissions / submission.id / FAULT).unlink(missing_ok=True)
+
+    def card_folder(self, submission: str) -> Path | None:
+        """The newest card of a submission; earlier ones stay beside it."""
+        folder = self.cards / submission
+        if not folder.is_dir():
+            return None
+        found = [p for p in folder.iterdir() if p.name.isdigit() and (p / CARD).is_file()]
+        return max(found, key=lambda p: int(p.name), default=None)
+
+    @contextmanager
+    def new_card(self, submission: str) -> Iterator[Path]:
+        """A folder for the next card of a submission; it appears when the block ends well."""
+        with self._locked():
+            newest = self.card_folder(submission)
+            serial = 1 if newest is None else int(newest.name) + 1
+            with new_folder(self.cards / submission / f"{serial:04d}") as folder:
+                yield folder
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with lock(self.root / ".lock", f"the arena {self.root}"):
+            self._sweep()
+            yield
+
+    def _sweep(self) -> None:
+        """Remove what killed runs left more than a day ago."""
+        for folder in (self.submissions, *self.cards.glob("*")):
+            for leftover in folder.glob(f"{PARTIAL}*"):
+                if leftover.is_dir() and time.time() - leftover.stat().st_mtime > _STALE_SECONDS:
+                    shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _read(folder: Path) -> Submission:
+    record: dict[str, Any] = read_json(folder / RECORD)
+    return Submission(**{**record, "fields": tuple(record["fields"]), "notes": tuple(record["notes"])})

@@ -1,0 +1,236 @@
+"""The stored form of a valid prediction: Parquet in the order of the test table, and a digest of its content.
+
+Whatever format and order the rows came in, the same numbers give the same file and the same digest. Rows that
+come in order stream through; others are sorted in buckets on disk beside the file: memory stays bounded.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from blindsky.challenges import tables
+from blindsky.challenges.challenge import Column, Prediction, rows
+from blindsky.challenges.errors import InputFault
+from blindsky.challenges.files import PARTIAL, machine_faults, new_file
+from blindsky.scoring.measurements import Array, Table
+from blindsky.submissions.checking import Examination, Examined, PublicPart, TestIds
+from blindsky.submissions.faults import PredictionRefused, size_text
+from blindsky.submissions.reading import open_prediction
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
+
+ROW_GROUP = 1 << 15
+BUCKET_BYTES = 64 << 20
+_POSITION = "\0position"  # no column of a declaration can have this name
+
+
+class ContentDigest:
+    """sha256 of a table's content: schema and column bytes, whatever the file, the writer or the chunks."""
+
+    def __init__(self) -> None:
+        self._columns: dict[str, Any] = {}
+        self._schema: list[list[Any]] = []
+        self._rows = 0
+
+    def add(self, table: Table) -> None:
+        """More rows, in order."""
+        schema = [
+            [name, column.dtype.newbyteorder("<").str, list(column.shape[1:])]
+            for name, column in table.items()
+        ]
+        self._schema = self._schema or schema
+        if schema != self._schema:
+            message = f"chunks of one table differ: {schema} after {self._schema}"
+            raise ValueError(message)
+        for name, column in table.items():
+            little = np.ascontiguousarray(column, dtype=column.dtype.newbyteorder("<"))
+            self._columns.setdefault(name, hashlib.sha256()).update(little.data)
+        self._rows += rows(table)
+
+    def hexdigest(self) -> str:
+        """The digest so far."""
+        columns = [[*entry, self._columns[entry[0]].hexdigest()] for entry in self._schema]
+        return hashlib.sha256(json.dumps({"rows": self._rows, "columns": columns}).encode()).hexdigest()
+
+
+class _OutOfOrder(Exception):  # noqa: N818 (control flow, not an error)
+    """Rows are not in the order of the test table."""
+
+
+def write_canonical(path: Path, public: PublicPart, out: Path, ids: Path | None = None) -> str:
+    """Write a prediction in its stored form, checking it on the way; returns the digest of its content.
+
+    Key int64, columns float64, densities float32 as sent (not normalised), rows as in the test table. Nothing
+    is left where it fails: PredictionRefused with every fault, MachineFault where it can't be written.
+    """
+    n = public.rows("test")
+    prediction = public.challenge.prediction
+    need = n * _record(_guess(prediction, np.zeros(1, np.int64))).itemsize
+    with ExitStack() as stack:
+        partial = stack.enter_context(new_file(out))
+        try:
+            with machine_faults(f"writing {out.name}, which needs up to {size_text(need)},", out.parent):
+                return _write(partial, _in_order(_examined(path, public, ids), n))
+        except _OutOfOrder:
+            need *= 2  # once in the file, and once more in buckets
+        with machine_faults(f"sorting {out.name}, which needs up to {size_text(need)},", out.parent):
+            folder = stack.enter_context(TemporaryDirectory(dir=out.parent, prefix=f"{PARTIAL}sort-"))
+            return _write(partial, _sorted(_examined(path, public, ids), n, Path(folder)))
+
+
+def _examined(path: Path, public: PublicPart, ids: Path | None) -> Iterator[Examined]:
+    """The rows of a valid prediction; PredictionRefused with every fault where there is any."""
+    prediction = public.challenge.prediction
+    with open_prediction(path, prediction, public.rows("test"), ids=ids) as file:
+        examination = Examination(file, prediction, TestIds.of(public))
+        for chunk in examination.chunks():
+            if not file.log:
+                yield chunk
+        if file.log:
+            raise PredictionRefused(file.log.report())
+
+
+def _in_order(chunks: Iterable[Examined], n: int) -> Iterator[Table]:
+    """The chunks as they come; _OutOfOrder as soon as they aren't in the order of the test table."""
+    done = 0
+    for chunk in chunks:
+        if not np.array_equal(chunk.positions, np.arange(done, done + len(chunk.positions))):
+            raise _OutOfOrder
+        done += len(chunk.positions)
+        yield chunk.table
+
+
+def _sorted(chunks: Iterable[Examined], n: int, folder: Path) -> Iterator[Table]:
+    """The same rows in the order of the test table: by bucket of positions on disk, then within each."""
+    with ExitStack() as stack:
+        files: dict[int, Any] = {}
+        dtype = np.dtype([])
+        for chunk in chunks:
+            dtype = _record(chunk.table)
+            bucket = chunk.positions // max(1, BUCKET_BYTES // dtype.itemsize)
+            for b in np.unique(bucket).tolist():
+                inside = bucket == b
+                records = np.empty(int(inside.sum()), dtype)
+                records[_POSITION] = chunk.positions[inside]
+                for name, column in chunk.table.items():
+                    records[name] = column[inside]
+                if b not in files:
+                    files[b] = stack.enter_context((folder / str(b)).open("w+b", buffering=0))
+                _write_all(files[b], records)
+        for b in sorted(files):
+            files[b].seek(0)
+            records = np.frombuffer(files[b].read(), dtype)
+            records = records[np.argsort(records[_POSITION], kind="stable")]
+            yield {name: records[name] for name in dtype.names or () if name != _POSITION}
+            files[b].truncate(0)
+
+
+def _record(table: Table) -> np.dtype[Any]:
+    """One row as it lies in a bucket."""
+    columns: list[Any] = [(name, column.dtype, column.shape[1:]) for name, column in table.items()]
+    return np.dtype([(_POSITION, np.int64), *columns])
+
+
+def _write_all(file: Any, records: Array) -> None:
+    left = memoryview(records.tobytes())
+    while left:
+        left = left[file.write(left) :]
+
+
+def _write(path: Path, source: Iterable[Table]) -> str:
+    """Row groups of a constant length, so that the bytes depend on the content alone; returns its digest."""
+    import pyarrow.parquet as pq
+
+    digest = ContentDigest()
+    writer: pq.ParquetWriter | None = None
+    try:
+        for table in _regrouped(source, ROW_GROUP):
+            digest.add(table)
+            arrow = tables.to_arrow(table)
+            if writer is None:
+                writer = pq.ParquetWriter(path, arrow.schema, compression="zstd", use_dictionary=False)
+            writer.write_table(arrow, row_group_size=ROW_GROUP)
+    finally:
+        if writer is not None:
+            writer.close()
+    return digest.hexdigest()
+
+
+def _regrouped(source: Iterable[Table], n: int) -> Iterator[Table]:
+    """The same rows in tables of exactly ``n``, the last one shorter."""
+    waiting: list[Table] = []
+    count = 0
+    for table in source:
+        start = 0
+        while start < rows(table):
+            part = {name: column[start : start + n - count] for name, column in table.items()}
+            waiting.append(part)
+            count, start = count + rows(part), start + rows(part)
+            if count == n:
+                yield _joined(waiting)
+                waiting, count = [], 0
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(parts: list[Table]) -> Table:
+    return {name: np.ascontiguousarray(np.concatenate([part[name] for part in parts])) for name in parts[0]}
+
+
+def sample_submission(public: PublicPart, out: Path) -> None:
+    """A valid prediction that knows nothing: mid-range values, uniform densities; CSV without densities.
+
+    InputFault where the name of ``out`` ends otherwise, MachineFault where it can't be written.
+    """
+    prediction = public.challenge.prediction
+    ids = (
+        np.asarray(b[prediction.key], np.int64)
+        for b in public.batches("test", ROW_GROUP, columns=[prediction.key])
+    )
+    match out.suffix.lower():
+        case ".parquet" | ".pq":
+            with new_file(out) as partial:
+                _write(partial, (_guess(prediction, batch) for batch in ids))
+        case ".csv":
+            required = [d.name for d in prediction.densities if not d.optional]
+            if required:
+                message = f"{out.name} can't hold the required density {required[0]}. Ask for a .parquet file"
+                raise InputFault(message)
+            with new_file(out) as partial, partial.open("w", newline="") as file:
+                writer = csv.writer(file, lineterminator="\n")
+                writer.writerow([prediction.key, *(c.name for c in prediction.columns)])
+                middle = [_middle(c) for c in prediction.columns]
+                for batch in ids:
+                    writer.writerows([i, *middle] for i in batch.tolist())
+        case _:
+            message = f"a sample is a .parquet or .csv file, not {out.name}. Give it one of these endings"
+            raise InputFault(message)
+
+
+def _guess(prediction: Prediction, ids: Array) -> Table:
+    table: Table = {prediction.key: ids}
+    for f in prediction.fields:
+        if isinstance(f, Column):
+            table[f.name] = np.full(len(ids), _middle(f))
+        else:
+            height = 1 / (f.grid.high - f.grid.low)
+            table[f.name] = np.full((len(ids), f.grid.n), height, dtype=np.float32)
+    return table
+
+
+def _middle(f: Column) -> float:
+    low, high = math.isfinite(f.low), math.isfinite(f.high)
+    if low and high:
+        return (f.low + f.high) / 2
+    return f.low if low else f.high if high else 0.0

@@ -1,0 +1,186 @@
+"""What a file's header says against the declaration: names, near misses, types. No row is read here."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Sequence
+
+from blindsky.challenges.challenge import Column, Density, Prediction
+from blindsky.submissions.faults import Fault, shown
+from blindsky.submissions.formats.common import ColumnInfo, PredictionFile
+from blindsky.submissions.qp import float_ids
+
+WHAT: dict[str, tuple[str, str]] = {  # code -> (message, mend)
+    "missing_value": ("empty cells", "give every row a value, or leave an optional column out altogether"),
+    "not_a_number": (
+        "text where a number belongs",
+        "write plain numbers with a decimal point, such as 0.531 or 5.31e-1",
+    ),
+    "not_finite": (
+        "NaN or infinite values",
+        "replace them by your best guess: a row without a value can't be scored",
+    ),
+    "bad_id": (
+        "ids that are not whole numbers",
+        "copy the ids from the test table as whole numbers (int64), not as floats",
+    ),
+    "density_length": (
+        "densities that are not on the grid",
+        "evaluate every density on the nodes of the grid",
+    ),
+    "negative_density": ("negative densities", "set negative values to 0: clip the density at zero"),
+    "zero_mass": (
+        "densities without area",
+        "give every row a density with some area, the prior if nothing else",
+    ),
+}
+
+
+def range_text(f: Column) -> str:
+    """What a column may hold, in words."""
+    unit = f" {f.unit}" if f.unit else ""
+    match math.isfinite(f.low), math.isfinite(f.high):
+        case True, True:
+            return f"a number from {f.low:g} to {f.high:g}{unit}"
+        case True, False:
+            return f"a number not below {f.low:g}{unit}"
+        case False, True:
+            return f"a number not above {f.high:g}{unit}"
+    return f"a finite number{unit}"
+
+
+def grid_text(f: Density) -> str:
+    """What a density must hold, in words."""
+    low, high, n = f.grid.low, f.grid.high, f.grid.n
+    return f"{n} values, finite and not negative, at the nodes {low:g}, {low + f.grid.step:g}, ..., {high:g}"
+
+
+def check_columns(file: PredictionFile, prediction: Prediction) -> list[str]:
+    """Note what is wrong with the header; the declared columns that can be read, the key first."""
+    names = [column.name for column in file.columns]
+    kinds = {column.name: column for column in file.columns}
+    fields = {f.name: f for f in prediction.fields}
+    spread = {
+        d.name: re.compile(rf"{re.escape(d.name)}[_\[.\s]?\d+\]?", re.IGNORECASE)
+        for d in prediction.densities
+    }
+    for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+        file.log.add(
+            Fault("duplicate_column", "the column occurs more than once", name, mend="keep one of them")
+        )
+    in_columns: dict[str, list[str]] = {}
+    for name in kinds:
+        density = next((d for d, pattern in spread.items() if pattern.fullmatch(name)), None)
+        if name in prediction.names:
+            continue
+        if density is not None and density not in kinds:
+            in_columns.setdefault(density, []).append(name)
+        else:
+            file.log.add(_unknown(name, prediction))
+    for name, parts in in_columns.items():
+        got = f"{len(parts)} columns {shown(parts[0])}, {shown(parts[-1])}, ..."
+        file.log.add(_density_form(name, got, "the density is spread over several columns"))
+    for name in prediction.required:
+        if name not in kinds and name not in in_columns:
+            near = _nearest(name, [other for other in kinds if other not in prediction.names])
+            file.log.add(
+                Fault(
+                    "missing_column",
+                    "a required column is missing",
+                    name,
+                    got="columns "
+                    + ", ".join(shown(other) for other in names[:8])
+                    + (", ..." if len(names) > 8 else ""),
+                    expected=", ".join(prediction.names),
+                    mend=f"rename {shown(near)} to {name}" if near else f"add the column {name}",
+                )
+            )
+    readable = [name for name in prediction.names if names.count(name) == 1]
+    return [name for name in readable if _check_type(file, kinds[name], fields.get(name))]
+
+
+def _unknown(name: str, prediction: Prediction) -> Fault:
+    near = _nearest(name, prediction.names)
+    if name == "" or re.fullmatch(r"Unnamed: \d+|__index_level_\d+__|index", name):
+        mend = "this looks like the row index of pandas: write the table with index=False"
+    elif near is not None:
+        case = " (names are case-sensitive)" if near.lower() == name.lower() else ""
+        mend = f"did you mean {near}?{case}"
+    else:
+        mend = "leave it out"
+    return Fault(
+        "unknown_column",
+        "a column that is not part of the prediction",
+        shown(name),
+        expected=", ".join(prediction.names),
+        mend=mend,
+    )
+
+
+def _nearest(name: str, candidates: Sequence[str]) -> str | None:
+    lower = {other.strip().lower(): other for other in candidates}
+    near = difflib.get_close_matches(
+        name.strip().lower()[:80], [other[:80] for other in lower], n=1, cutoff=0.6
+    )
+    return lower.get(near[0]) if near else None
+
+
+def _density_form(name: str, got: str, message: str) -> Fault:
+    return Fault(
+        "density_form",
+        message,
+        name,
+        got=got,
+        expected="one list of numbers per row",
+        mend="send it as a list column in Parquet (fixed_size_list of float32), as a vector column in FITS, "
+        "or as a qp ensemble; or leave it out where it is optional",
+    )
+
+
+def _check_type(file: PredictionFile, column: ColumnInfo, f: Column | Density | None) -> bool:
+    """Whether a column holds what its field asks, None for the key; a fault is noted where it doesn't."""
+    if isinstance(f, Density):
+        if column.kind != "list":
+            message = (
+                f"a density can't be read from {file.format}"
+                if file.text
+                else "the density is no list of numbers"
+            )
+            file.log.add(_density_form(column.name, f"type {column.detail}", message))
+            return False
+        if column.width not in (None, f.grid.n):
+            message, mend = WHAT["density_length"]
+            file.log.add(
+                Fault(
+                    "density_length",
+                    message,
+                    column.name,
+                    got=f"{column.width} values a row",
+                    expected=grid_text(f),
+                    mend=mend,
+                )
+            )
+            return False
+        return True
+    if file.text and column.kind == "text":
+        return True
+    if f is None and column.kind == "number":
+        file.log.add(float_ids(column.name, column.detail))
+        return False
+    if column.kind in (("integer",) if f is None else ("integer", "number")):
+        return True
+    number = "whole numbers (int64)" if f is None else "plain numbers (float64)"
+    kind = "int64" if f is None else "float64"
+    file.log.add(
+        Fault(
+            "column_type",
+            "the column does not hold plain numbers",
+            column.name,
+            got=column.detail,
+            expected=number,
+            mend=f'convert it first: table["{column.name}"] = table["{column.name}"].astype("{kind}")',
+        )
+    )
+    return False

@@ -1,0 +1,233 @@
+"""Tables of text with a header line: CSV, gzipped CSV, and ECSV.
+
+Cells stay text until the check parses them, so an id of 16 digits is never seen by a float and a wrong cell
+can be named. Blocks without quotes or oddities go through Arrow's parser, all others line by line. The YAML
+header of ECSV is skipped, not parsed: what the columns must hold is known from the declaration.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blindsky.submissions.cells import looks_like_number
+from blindsky.submissions.faults import Fault, FaultLog, shown
+from blindsky.submissions.formats.common import (
+    MAX_LINE,
+    MIB,
+    Chunk,
+    ColumnInfo,
+    Limits,
+    PredictionFile,
+    reading,
+    row_numbers,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "blanks"}
+
+
+class TextFile(PredictionFile):
+    """CSV or ECSV, gzipped or not; LF and CRLF, with or without a byte order mark."""
+
+    text = True
+
+    def __init__(
+        self, path: Path, limits: Limits, log: FaultLog, *, ecsv: bool = False, packed: bool = False
+    ) -> None:
+        super().__init__(path, limits, log)
+        self.ecsv, self.packed = ecsv, packed
+        self.format = ("ECSV" if ecsv else "CSV") + (" (gzip)" if packed else "")
+        self.delimiter = ","
+        with self._data():
+            pass
+
+    @contextmanager
+    def _data(self) -> Iterator[BinaryIO]:
+        """The unpacked bytes after the header, which is read on the way."""
+        with reading(self.log.name), self.path.open("rb") as raw:
+            stream = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if self.packed else raw
+            with self._damage():
+                self._header(stream)
+                yield stream
+
+    @contextmanager
+    def _damage(self) -> Iterator[None]:
+        try:
+            yield
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            self.log.refuse(
+                Fault(
+                    "truncated",
+                    "the gzip stream is cut short or damaged",
+                    got=str(error),
+                    mend="pack it again (gzip -t FILE tells whether it is whole), or send the plain CSV",
+                )
+            )
+
+    def _header(self, stream: BinaryIO) -> None:
+        spent, delimiter = 0, " " if self.ecsv else ","
+        while line := stream.readline(MAX_LINE + 1):
+            if len(line) > MAX_LINE:
+                self._line_too_long(None)
+            spent += len(line)
+            text = line.decode("utf-8-sig" if spent == len(line) else "utf-8", errors="replace").strip("\r\n")
+            if self.ecsv and text.startswith("#"):
+                if "delimiter:" in text and "," in text:
+                    delimiter = ","
+            elif text.strip():
+                self.delimiter = delimiter
+                self._names(text)
+                return
+            if spent > self.limits.text:
+                self.log.refuse(self.limits.too_large("no header line", self.limits.text))
+        self.log.refuse(
+            Fault(
+                "empty_file",
+                "the file has no header line and no rows",
+                expected="a first line with the column names, then one row per id",
+            )
+        )
+
+    def _names(self, header: str) -> None:
+        if self.delimiter not in header and not self.ecsv:
+            for character, name in _SEPARATORS.items():
+                if character in header.strip():
+                    self.log.refuse(
+                        Fault(
+                            "separator",
+                            f"cells are separated by {name}, not by commas",
+                            got=f"header {shown(header)}",
+                            expected="commas between cells, and a decimal point in numbers",
+                            mend='save it with commas; pandas: table.to_csv("predictions.csv", index=False)',
+                        )
+                    )
+        names = [name.strip() for name in self._split(header)]
+        if names and all(looks_like_number(name) for name in names):
+            self.log.refuse(
+                Fault(
+                    "no_header",
+                    "the first line holds numbers where the column names belong",
+                    got=shown(header),
+                    expected="a header line with the column names",
+                    mend="write the names of the columns as the first line",
+                )
+            )
+        self.columns = tuple(ColumnInfo(name, "text", "text") for name in names)
+
+    def _split(self, line: str) -> list[str]:
+        try:
+            quoted = '"' in line
+            return (
+                next(csv.reader([line], delimiter=self.delimiter), [])
+                if quoted
+                else line.split(self.delimiter)
+            )
+        except csv.Error:  # a carriage return outside quotes
+            return line.split(self.delimiter)
+
+    def _line_too_long(self, row: int | None) -> None:
+        self.log.refuse(
+            Fault(
+                "line_too_long",
+                "the header line never ends" if row is None else "a line never ends; reading stopped there",
+                row=row,
+                got=f"more than {MAX_LINE:,} characters in one line",
+                expected="one row per line, ended by LF or CRLF",
+                mend="save the table with one line per row; a density is sent in Parquet, not as text",
+            )
+        )
+
+    def _blocks(self, stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
+        """Whole lines, about 1 MiB at a time, with the number of lines before them."""
+        rest, spent, lines = b"", 0, 0
+        while piece := stream.read(MIB):
+            spent += len(piece)
+            if spent > self.limits.text:
+                self.log.refuse(
+                    self.limits.too_large(f"more than {self.limits.text:,} bytes", self.limits.text)
+                )
+            piece = rest + piece
+            ends = np.flatnonzero(np.frombuffer(piece, np.uint8) == ord("\n"))
+            lengths = np.diff(ends, prepend=-1, append=len(piece))
+            if lengths.max() > MAX_LINE + 1:
+                self._line_too_long(lines + int(np.argmax(lengths > MAX_LINE + 1)) + 1)
+            cut = int(ends[-1]) + 1 if len(ends) else 0
+            block, rest = piece[:cut], piece[cut:]
+            if block:
+                yield lines, block
+            lines += len(ends)
+        if rest:
+            yield lines, rest
+
+    def batches(self, n: int, columns: Sequence[str]) -> Iterator[Chunk]:
+        """Chunks of text cells. Rows with a wrong number of cells are noted and left out."""
+        names = [column.name for column in self.columns]
+        wanted = [names.index(name) for name in columns]
+        seen = 0
+        with self._data() as stream:
+            for _, block in self._blocks(stream):
+                numbers, cells, read = self._parse(block.replace(b"\r\n", b"\n"), wanted, seen)
+                seen += read
+                self.limits.check_rows(seen, self.log)
+                for start in range(0, len(numbers), n):
+                    part = [column.slice(start, n) for column in cells]
+                    yield Chunk(numbers[start : start + n], dict(zip(columns, part, strict=True)))
+        self.n_rows = seen
+
+    def _parse(
+        self, block: bytes, wanted: list[int], seen: int
+    ) -> tuple[NDArray[np.int64], list[pa.Array], int]:
+        """Row numbers, the wanted columns, and how many rows the block has, those left out included."""
+        import pyarrow as pa
+        from pyarrow import csv as arrow_csv
+
+        width = len(self.columns)
+        labels = [str(i) for i in range(width)]
+        if b'"' not in block and b"\r" not in block:
+            try:
+                table = arrow_csv.read_csv(
+                    pa.BufferReader(block),
+                    arrow_csv.ReadOptions(use_threads=False, block_size=len(block) + 1, column_names=labels),
+                    arrow_csv.ParseOptions(delimiter=self.delimiter, quote_char=False),
+                    arrow_csv.ConvertOptions(
+                        column_types=dict.fromkeys(labels, pa.string()),
+                        include_columns=[labels[i] for i in wanted],
+                    ),
+                )
+                cells = [_one(column) for column in table.columns]
+                if cells:
+                    return row_numbers(seen, table.num_rows), cells, table.num_rows
+            except pa.ArrowInvalid:
+                pass  # ragged or not UTF-8: go line by line, which can name the row
+        lines = [line for line in block.decode(errors="replace").split("\n") if line.strip()]
+        rows = [self._split(line.rstrip("\r")) for line in lines]
+        good = np.array([len(row) == width for row in rows], dtype=bool)
+        bad = np.flatnonzero(~good)
+        self.log.add_rows(
+            Fault(
+                "ragged_row",
+                "the row doesn't have as many cells as the header",
+                expected=f"{width} cells",
+                mend="a decimal comma, a comma inside a cell or a line that was cut does this",
+            ),
+            bad + seen + 1,
+            got=lambda i: f"{len(rows[bad[i]])} cells in {shown(lines[bad[i]])}",
+        )
+        kept = [row for row, right in zip(rows, good, strict=True) if right]
+        cells = [pa.array([row[i] for row in kept], pa.string()) for i in wanted]
+        return row_numbers(seen, len(rows))[good], cells, len(rows)
+
+
+def _one(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
