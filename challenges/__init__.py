@@ -1,0 +1,1 @@
+"""What is asked: declarations, mock skies, releases."""

@@ -31,7 +31,10 @@ def now() -> str:
 def versions() -> dict[str, str]:
     """Versions of what the numbers depend on."""
     packages = ("numpy", "scipy", "pyarrow", "scikit-learn", "astropy")
-    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in packages}}
+    return {
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in packages},
+    }
 
 
 def software() -> str:
@@ -110,7 +113,11 @@ def make_card(
     for part, measurements in parts.items():
         inside = np.ones(len(part_of), bool) if part == "all" else part_of == part
         subset = {name: column[inside] for name, column in columns.items()}
-        drawn = {f.key: f.data(measurements, subset) for f in challenge.figures if all(n in subset for n in f.needs)}
+        drawn = {
+            f.key: f.data(measurements, subset)
+            for f in challenge.figures
+            if all(n in subset for n in f.needs)
+        }
         figures[part] = {key: data for key, data in drawn.items() if data is not None}
     manifest = release.public.manifest
     content = {
@@ -125,11 +132,18 @@ def make_card(
         **card_dict(card),
         "figures": figures,
         "notes": list(notes),
-        "provenance": {**digests(release), "submission": submission, "blindsky": software(), "versions": versions()}
+        "provenance": {
+            **digests(release),
+            "submission": submission,
+            "blindsky": software(),
+            "versions": versions(),
+        }
         | {"scored": now(), "device": manifest["device"]},
     }
     replicates = {
-        f"{name}/{key}": values for name, part in card.parts.items() for key, values in part.replicates.items()
+        f"{name}/{key}": values
+        for name, part in card.parts.items()
+        for key, values in part.replicates.items()
     }
     return content, replicates
 

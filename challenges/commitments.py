@@ -50,7 +50,9 @@ def commit(table: Mapping[str, Array], name: str, salt: bytes, first_row: int) -
 
 def root(digests: Mapping[str, str]) -> str:
     """One digest over the commitment files of all hidden tables (name -> sha256 of the file)."""
-    return hashlib.sha256("".join(f"{name} {digests[name]}\n" for name in sorted(digests)).encode()).hexdigest()
+    return hashlib.sha256(
+        "".join(f"{name} {digests[name]}\n" for name in sorted(digests)).encode()
+    ).hexdigest()
 
 
 def first_difference(

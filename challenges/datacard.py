@@ -24,14 +24,19 @@ def field_text(field: Column | Density) -> str:
         g = field.grid
         values = f"{g.n} values >= 0 on an equally spaced grid from {g.low:g} to {g.high:g}{unit}"
         return f"`{field.name}`: {values}{optional}. {field.description}".rstrip()
-    return f"`{field.name}`: a finite number from {field.low:g} to {field.high:g}{unit}{optional}. {field.description}".rstrip()
+    bounds = f"from {field.low:g} to {field.high:g}{unit}"
+    return f"`{field.name}`: a finite number {bounds}{optional}. {field.description}".rstrip()
 
 
 def prediction_text(prediction: Prediction, rows: int | None = None) -> str:
     """What to send, as Markdown."""
     count = "one row per test object" if rows is None else f"{rows:,} rows, one per test object"
     key = f"`{prediction.key}`: int64, every id of the test table exactly once, in any order."
-    lines = [f"One table, {count} (Parquet; CSV, FITS, ECSV and VOTable where no density is sent):", "", f"- {key}"]
+    lines = [
+        f"One table, {count} (Parquet; CSV, FITS, ECSV and VOTable where no density is sent):",
+        "",
+        f"- {key}",
+    ]
     return "\n".join([*lines, *(f"- {field_text(f)}" for f in prediction.fields)])
 
 
@@ -56,7 +61,14 @@ def board_text(board: Board) -> str:
 
 def fact_sheet(challenge: Challenge) -> str:
     """The challenge in Markdown: question, tracks, sizes, prediction, metrics, boards."""
-    lines = [f"# {challenge.title} (`{challenge.name}`)", "", challenge.description, "", f"Task: {challenge.task}.", ""]
+    lines = [
+        f"# {challenge.title} (`{challenge.name}`)",
+        "",
+        challenge.description,
+        "",
+        f"Task: {challenge.task}.",
+        "",
+    ]
     lines += ["## Tracks", "", "| track | what it asks |", "|---|---|"]
     lines += [f"| `{t.name}` | {t.title}. {t.description} |" for t in challenge.tracks]
     lines += ["", "## Sizes", "", "| size | train | test |", "|---|---|---|"]
@@ -79,7 +91,7 @@ def render(challenge: Challenge, manifest: Mapping[str, Any]) -> str:
         f"Track **{track.title}**. {track.description}",
         "",
         f"- training split: {splits['train']['rows']:,} rows with labels (`train.parquet`)",
-        f"- test split: {splits['test']['rows']:,} rows without (`test.parquet`); 30 % of them count on the public board",
+        f"- test split: {splits['test']['rows']:,} rows without (`test.parquet`); 30 % of them make the public board",
         f"- size `{manifest['size']}`, made with blindsky {manifest['scorer']['blindsky']}, {manifest['created']}",
         "",
         "## Columns",

@@ -83,7 +83,7 @@ def _small(base: str, name: str) -> bytes | None:
             if answer.status_code == _NOT_FOUND:
                 return None
             answer.raise_for_status()
-            return answer.raw.read(_MANIFEST_BYTES, decode_content=True)
+            return bytes(answer.raw.read(_MANIFEST_BYTES, decode_content=True))
     except requests.RequestException as error:
         raise _network(base, name, error) from error
 
@@ -110,7 +110,9 @@ def _fetch(base: str, name: str, size: int, digest: str, root: Path, report: Pro
         report.advance(size)
         if sha256(partial) != digest:
             partial.unlink()
-            message = f"{base}/{name} is not the file that the manifest promises (sha256 differs). Use another copy"
+            message = (
+                f"{base}/{name} is not the file that the manifest promises (sha256 differs). Use another copy"
+            )
             raise InputFault(message)
         partial.replace(path)
     sync_file(path)
@@ -132,7 +134,9 @@ def _pooch(url: str, path: Path, partial: Path, size: int, digest: str, report: 
     try:
         pooch.retrieve(url, f"sha256:{digest}", fname=path.name, path=path.parent, downloader=resume)
     except ValueError as error:
-        message = f"{url} is not the file that the manifest promises (sha256 differs). Try again, or another mirror"
+        message = (
+            f"{url} is not the file that the manifest promises (sha256 differs). Try again, or another mirror"
+        )
         raise InputFault(message) from error
     except requests.RequestException as error:
         raise _network(url.rsplit("/", 1)[0], path.name, error) from error
@@ -149,7 +153,11 @@ def _resume(url: str, partial: Path, size: int, report: Progress) -> None:
     if have == size and size > 0:
         report.advance(size)
         return
-    headers = {"Range": f"bytes={have}-", "Accept-Encoding": "identity"} if have else {"Accept-Encoding": "identity"}
+    headers = (
+        {"Range": f"bytes={have}-", "Accept-Encoding": "identity"}
+        if have
+        else {"Accept-Encoding": "identity"}
+    )
     with requests.get(url, timeout=_SECONDS, stream=True, headers=headers) as answer:
         if answer.status_code == _RANGE_NOT_SATISFIABLE:
             have = 0
@@ -176,7 +184,9 @@ def _revealed(base: str, root: Path) -> None:
     with progress("download the truth", None, "bytes") as report:
         for file in json.loads(content)["files"]:
             name = _safe(str(file["path"]))
-            _fetch(f"{base}/{REVEALED}", name, int(file["bytes"]), str(file["sha256"]), root / REVEALED, report)
+            _fetch(
+                f"{base}/{REVEALED}", name, int(file["bytes"]), str(file["sha256"]), root / REVEALED, report
+            )
     (root / REVEALED / "reveal.json").write_bytes(content)
 
 

@@ -27,9 +27,13 @@ def machine_faults(what: str, where: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             free = shutil.disk_usage(_existing(where)).free / 2**20
-            message = f"no space left while {what} in {where} ({free:,.0f} MiB free). Free some space and try again"
+            message = (
+                f"no space left while {what} in {where} ({free:,.0f} MiB free). Free some space and try again"
+            )
         elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            message = f"not allowed while {what}: {error.filename or where}. Check the permissions of that folder"
+            message = (
+                f"not allowed while {what}: {error.filename or where}. Check the permissions of that folder"
+            )
         else:
             raise
         raise MachineFault(message) from error

@@ -28,7 +28,15 @@ from blindsky.challenges.files import (
     write_json,
 )
 from blindsky.challenges.progress import Progress, progress
-from blindsky.challenges.randomness import KEY_BYTES, TEST_ROWS, derive, keyed_uniform, new_key, object_ids, stream
+from blindsky.challenges.randomness import (
+    KEY_BYTES,
+    TEST_ROWS,
+    derive,
+    keyed_uniform,
+    new_key,
+    object_ids,
+    stream,
+)
 from blindsky.challenges.release import PARTS, SECRET, Release, open_release
 from blindsky.challenges.writing import PUBLIC_SHARE, ReleaseWriter
 from blindsky.scoring.measurements import Array, Collector, Measured, Moments, Table
@@ -113,19 +121,23 @@ def _tables(flat: Mapping[str, Array], prefix: str) -> dict[str, Table]:
 
 def as_block(flat: Mapping[str, Array]) -> Block:
     """The public and private tables of a staged block."""
-    public = {path.removeprefix("public/"): column for path, column in flat.items() if path.startswith("public/")}
+    public = {
+        path.removeprefix("public/"): column for path, column in flat.items() if path.startswith("public/")
+    }
     return Block(public, _tables(flat, "private/"))
 
 
 def _collect(flat: Mapping[str, Array], part: Array, collectors: Mapping[str, Collector]) -> None:
     for name, stored in _tables(flat, "reference/").items():
-        rows = {key.removeprefix("rows/"): column for key, column in stored.items() if key.startswith("rows/")}
+        rows = {
+            key.removeprefix("rows/"): column for key, column in stored.items() if key.startswith("rows/")
+        }
         collectors[name].add(Measured(rows), part)
         for path in stored:
             if path.startswith("moments/") and path.endswith("/n"):
                 _, label, key, _ = path.split("/")
                 base = f"moments/{label}/{key}"
-                moments = Moments(int(stored[path]), stored[f"{base}/total"], stored[f"{base}/gram"])  # type: ignore[arg-type]
+                moments = Moments(int(stored[path]), stored[f"{base}/total"], stored[f"{base}/gram"])
                 collectors[name].fold(label, key, moments)
 
 
@@ -153,7 +165,7 @@ class Staging:
 
 
 def cluster_backend(address: str | None) -> AbstractContextManager[Any]:
-    """joblib's processes, or its dask backend where a scheduler's address is given."""
+    """Joblib's processes, or its dask backend where a scheduler's address is given."""
     if address is None:
         return nullcontext()
     try:
@@ -162,7 +174,7 @@ def cluster_backend(address: str | None) -> AbstractContextManager[Any]:
         raise MissingExtra("distributed", "cluster", "drawing on a Dask cluster") from error
     from joblib import parallel_config
 
-    client = Client(address)
+    client: Any = Client(address)  # type: ignore[no-untyped-call]
 
     class _Cluster(AbstractContextManager[None]):
         def __enter__(self) -> None:
@@ -186,7 +198,9 @@ def drawn(
 
     def wave() -> dict[Job, dict[str, Array] | None]:
         """The next blocks; None for those that lie in the staging folder already."""
-        found: dict[Job, dict[str, Array] | None] = {job: None for _, job in zip(range(WAVE * workers), jobs)}
+        found: dict[Job, dict[str, Array] | None] = {
+            job: None for _, job in zip(range(WAVE * workers), jobs, strict=False)
+        }
         todo = [job for job in found if not (staging.folder / job.name).exists()]
         found.update(zip(todo, parallel(delayed(draw)(plan, sky, job) for job in todo), strict=True))
         return found
@@ -251,7 +265,7 @@ def generate(
     if final.exists():
         message = f"release {name} exists already in {folder}. Choose another --id"
         raise InputFault(message)
-    wanted = {"id": name, "challenge": challenge.name, "track": track, "size": size}
+    wanted: dict[str, Any] = {"id": name, "challenge": challenge.name, "track": track, "size": size}
     wanted |= {"options": options, "device": device, "blindsky": software()}
     with machine_faults(f"generating {name}", folder), lock(folder / f".{name}.lock", f"release {name}"):
         secret = _plan(partial, wanted, fresh, key is not None)
@@ -287,7 +301,13 @@ def _plan(partial: Path, wanted: dict[str, Any], key: bytes, given: bool) -> dic
 
 
 def _write(
-    plan: Plan, challenge: Challenge, partial: Path, salt: bytes, workers: int, cluster: str | None, device: str
+    plan: Plan,
+    challenge: Challenge,
+    partial: Path,
+    salt: bytes,
+    workers: int,
+    cluster: str | None,
+    device: str,
 ) -> Release:
     track, size = challenge.tracks[0], challenge.sizes[plan.size]
     sky = challenge.sky(track, size, plan.options)
@@ -339,4 +359,3 @@ def _split(
             _collect(flat, writer.part(writer.ids(split, done, n)), collectors)
         writer.add(split, block.public, block.private)
         done += n
-

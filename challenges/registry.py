@@ -45,6 +45,8 @@ def track(challenge: Challenge, name: str) -> Track:
     """A track of a challenge; InputFault with the nearest name where there is none."""
     known = tuple(t.name for t in challenge.tracks)
     if name not in known:
-        message = f"{challenge.name} has no track {name!r}: {nearest(name, known)}Known are: {', '.join(known)}"
+        message = (
+            f"{challenge.name} has no track {name!r}: {nearest(name, known)}Known are: {', '.join(known)}"
+        )
         raise InputFault(message)
     return challenge.track(name)

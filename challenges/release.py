@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ class Public:
         """The id of the release."""
         return str(self.manifest["id"])
 
-    @cached_property
+    @functools.cached_property
     def challenge(self) -> Challenge:
         """The declaration, as this release's track asks it."""
         return registry.get(self.manifest["challenge"]).on(self.manifest["track"])
@@ -63,7 +63,9 @@ class Public:
         """The file of a public table."""
         path = self.root / f"{name}.parquet"
         if not path.exists():
-            message = f"release {self.release_id} has no table {name!r} ({path} is not there). Download it again"
+            message = (
+                f"release {self.release_id} has no table {name!r} ({path} is not there). Download it again"
+            )
             raise InputFault(message)
         return path
 
@@ -123,7 +125,8 @@ class Release:
     def truth(self, n: int = 65536) -> Iterator[Table]:
         """The hidden columns of the test rows, all tables joined, in the order of the public test table."""
         parts = [
-            tables.batches(self.private / f"{name}.parquet", n, columns) for name, columns in self.truth_columns()
+            tables.batches(self.private / f"{name}.parquet", n, columns)
+            for name, columns in self.truth_columns()
         ]
         for batch in zip(*parts, strict=True):
             joined: Table = {}
@@ -157,7 +160,10 @@ def open_release(path: Path) -> Release:
     public = open_public(path)
     secret = path / "private" / SECRET
     if not secret.is_file():
-        message = f"the private part of release {public.release_id} is not here: {secret} is missing. Only its organiser can do this"
+        message = (
+            f"the private part of release {public.release_id} is not here: {secret} is missing. "
+            "Only its organiser can do this"
+        )
         raise InputFault(message)
     found = read_json(secret)
     return Release(path, public, bytes.fromhex(found["key"]), bytes.fromhex(found["salt"]))
@@ -165,9 +171,17 @@ def open_release(path: Path) -> Release:
 
 def scorer_digest(challenge: Challenge) -> str:
     """sha256 over the source that turns a prediction into a card: scoring/ and the challenge's own package."""
-    sources = {f"scoring/{f.name}": f.read_bytes() for f in files("blindsky.scoring").iterdir() if f.name.endswith(".py")}
-    for part in (challenge.measure, *(m.prepare for m in challenge.metrics), *(s.mask for s in challenge.slices)):
-        code = inspect.unwrap(getattr(part, "func", part))
+    sources = {
+        f"scoring/{f.name}": f.read_bytes()
+        for f in files("blindsky.scoring").iterdir()
+        if f.name.endswith(".py")
+    }
+    for part in (
+        challenge.measure,
+        *(m.prepare for m in challenge.metrics),
+        *(s.mask for s in challenge.slices),
+    ):
+        code: Any = getattr(part, "func", part)
         path = Path(inspect.getfile(code))
         sources[f"{code.__module__}.py"] = path.read_bytes()
     digest = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""The promise of a release: verify the data against the manifest, reveal the truth, prove that it is the committed one."""
+"""The promise of a release: verify the data, reveal the truth, prove that it is the committed one."""
 
 from __future__ import annotations
 
@@ -105,7 +105,9 @@ def _commitment_files(public: Public) -> Iterator[Problem]:
     promised = public.manifest["commitments"]
     digests = {name: table["sha256"] for name, table in promised["tables"].items()}
     if root(digests) != promised["root"]:
-        yield Problem(MANIFEST, f"commitment root {promised['root']}", f"the root of its tables, {root(digests)}")
+        yield Problem(
+            MANIFEST, f"commitment root {promised['root']}", f"the root of its tables, {root(digests)}"
+        )
 
 
 def _hidden(
@@ -138,7 +140,9 @@ def reveal(release: Release) -> Path:
         raise InputFault(message)
     verdict = verify(public, release)
     if not verdict.ok:
-        message = f"release {public.release_id} can't be revealed: {verdict.problems[0]}. Restore it from a backup"
+        message = (
+            f"release {public.release_id} can't be revealed: {verdict.problems[0]}. Restore it from a backup"
+        )
         raise InputFault(message)
     with machine_faults("revealing", folder), new_folder(folder) as partial:
         listed = []

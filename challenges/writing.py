@@ -76,9 +76,7 @@ def _dtype(column: Array) -> str:
 class ReleaseWriter:
     """Fills the folder of one release, whose ``private/secret.json`` is already there."""
 
-    def __init__(
-        self, folder: Path, challenge: Challenge, release_id: str, key: bytes, salt: bytes
-    ) -> None:
+    def __init__(self, folder: Path, challenge: Challenge, release_id: str, key: bytes, salt: bytes) -> None:
         self.folder, self.challenge, self.id = folder, challenge, release_id
         self.key, self.salt = key, salt
         self.public, self.private = folder / "public", folder / "private"
@@ -149,7 +147,7 @@ class ReleaseWriter:
             file.close()
         if self.challenge.derive is not None:
             self._derive(track)
-        hidden = {
+        hidden: dict[str, dict[str, Any]] = {
             name: {
                 "split": self._split[name],
                 "rows": self._writers[name].rows,
@@ -186,7 +184,9 @@ class ReleaseWriter:
 
     def _derive(self, track: Track) -> None:
         assert self.challenge.derive is not None
-        columns = self.challenge.derive(track, partial(tables.read, self.public / "train.parquet"), self._json)
+        columns = self.challenge.derive(
+            track, partial(tables.read, self.public / "train.parquet"), self._json
+        )
         key = self.challenge.prediction.key
         writer = self._writer(self.public, "derived")
         for batch in tables.batches(self.public / "test.parquet", ROW_GROUP):
@@ -196,12 +196,20 @@ class ReleaseWriter:
     def _file(self, path: Path) -> dict[str, Any]:
         name = path.relative_to(self.public).as_posix()
         stem = name.removesuffix(".parquet")
-        entry: dict[str, Any] = {"path": name, "role": "description", "bytes": path.stat().st_size, "sha256": sha256(path)}
+        entry: dict[str, Any] = {
+            "path": name,
+            "role": "description",
+            "bytes": path.stat().st_size,
+            "sha256": sha256(path),
+        }
         if name.startswith(COMMITMENTS):
             entry["role"] = "commitments"
         elif stem in self._writers:
             split = {"derived": "test"}.get(stem, stem)
-            entry |= {"role": "data" if split in ("train", "test") else "auxiliary", "rows": self._writers[stem].rows}
+            entry |= {
+                "role": "data" if split in ("train", "test") else "auxiliary",
+                "rows": self._writers[stem].rows,
+            }
             if split in ("train", "test"):
                 entry["split"] = split
         return entry

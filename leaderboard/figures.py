@@ -12,8 +12,8 @@ histogram     edges (n + 1), values (n); reference (a height); band [low, high];
 qq            nominal, observed, band_low, band_high
 line_pair     edges (n + 1), series: two of {label, values (n)}
 offsets       labels (n), series [{label, values, low, high}]; bands [{half, label}]
-dot_interval  rows [{label, value, low, high, kind}]; requirements [{value, label}]
-scatter       points [{label, mark, x, y, kind}]
+dot_interval  rows [{place, label, value, text, low, high, kind}]; requirements [{value, label}]
+scatter       points [{label, mark, named, x, y, kind}], named where the mark is a name
 
 All but dot_interval and offsets carry x_label and y_label, dot_interval x_label and offsets y_label.
 """
@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from statistics import median
 from typing import Any
 
 from markupsafe import Markup
@@ -31,9 +32,10 @@ from blindsky.leaderboard.scales import Scale, span
 from blindsky.leaderboard.templating import environment
 
 WIDTH, HEIGHT = 400, 300
-LEFT, RIGHT, TOP, BOTTOM = 56, 388, 14, 254  # edges of the plotting area
+LEFT, RIGHT, TOP, BOTTOM = 62, 388, 14, 254  # edges of the plotting area
 LEVELS = 7  # shades of a heat map
 ROW = 34  # height of one row of a dot-interval plot: a name above its line
+FEW_ROWS, FAR = 5, 8.0  # from so many rows on, what lies so many median distances off is drawn at the end
 NAME_LENGTH = 44  # longest name inside a figure; the table beside it holds the whole
 
 Data = Mapping[str, Any]
@@ -227,41 +229,46 @@ def _offsets(data: Data) -> dict[str, Any]:
 
 
 def _dot_interval(data: Data) -> dict[str, Any]:
-    rows, requirements = data["rows"], data.get("requirements", ())
-    ends = [r[name] for r in rows for name in ("value", "low", "high")]
-    low, high = span([*ends, *(line["value"] for line in requirements)])
-    x = Scale(low, high, 14, WIDTH - 14)
-    bottom = TOP + ROW * len(rows) + 6
+    rows = [r for r in data["rows"] if r["value"] is not None]
+    requirements = data.get("requirements", ())
+    left, right, bottom = 14, WIDTH - 14, TOP + ROW * len(rows) + 6
+    x = Scale(*_kept_span(rows, [line["value"] for line in requirements]), left, right)
     marks = []
     for i, r in enumerate(rows):
-        if r["value"] is not None:
-            known = r["low"] is not None and r["high"] is not None
-            marks.append(
-                {
-                    "y": TOP + ROW * i + 23,
-                    "x": x(r["value"]),
-                    "low": x(r["low"]) if known else None,
-                    "high": x(r["high"]) if known else None,
-                    "label": _isolated(r["label"]),
-                    "full": r["label"],
-                    "kind": r["kind"],
-                }
-            )
+        mark = {"y": TOP + ROW * i + 23, "label": _isolated(r["label"]), "full": r["label"], "low": None}
+        mark |= {"place": r["place"], "kind": r["kind"], "off": "", "text": r["text"]}
+        if not x.holds(r["value"]):
+            mark["off"] = "left" if r["value"] < x.low else "right"
+        elif r["low"] is not None and r["high"] is not None:
+            mark |= {"low": x(max(r["low"], x.low)), "high": x(min(r["high"], x.high))}
+        marks.append(mark | {"x": x(min(max(r["value"], x.low), x.high))})
+    lines = [line for line in requirements if x.holds(line["value"])]
+    named = list(dict.fromkeys(line["label"] for line in lines))
+    off = sum(bool(mark["off"]) for mark in marks)
     return {
         "x": x,
         "marks": marks,
-        "left": 14,
-        "right": WIDTH - 14,
+        "left": left,
+        "right": right,
         "bottom": bottom,
-        "height": bottom + 62 + 13 * len(requirements),
-        "requirements": [
-            {"at": x(line["value"]), "label": line["label"], "y": bottom + 54 + 13 * k}
-            for k, line in enumerate(requirements)
-            if x.holds(line["value"])
-        ],
+        "height": bottom + 44 + 14 * len(named),
+        "lines": [x(line["value"]) for line in lines],
+        "named": [(bottom + 54 + 14 * k, label) for k, label in enumerate(named)],
         "x_label": data["x_label"],
-        "description": f"{data['x_label']} of {len(marks)} entries, with 95 % intervals.",
+        "description": f"{data['x_label']} of {len(marks)} entries, with 95 % intervals"
+        + (f"; {off} lie beyond the axis." if off else "."),
     }
+
+
+def _kept_span(rows: Sequence[Data], lines: Sequence[float]) -> tuple[float, float]:
+    """Ends of the axis: a few entries far from all others don't press these together, they are marked at the end."""
+    values = [r["value"] for r in rows]
+    kept = list(rows)
+    if len(rows) >= FEW_ROWS:
+        middle = median(values)
+        spread = median(abs(v - middle) for v in values)
+        kept = [r for r in rows if abs(r["value"] - middle) <= FAR * spread or spread == 0]
+    return span([*(r[name] for r in kept for name in ("value", "low", "high")), *lines])
 
 
 def _scatter(data: Data) -> dict[str, Any]:

@@ -120,7 +120,8 @@ def entry_page(release: ReleaseView, entry: EntryView, tables: Mapping[str, Sequ
         if any(c.value is not None for c in cells[m.key].values())
     ]
     slices = boards.slices_of(release, entry)
-    in_slices = {key for s in slices for key in s.cells}
+    on_boards = {m.key for table, _ in standing for m in table.metrics}
+    in_slices = on_boards & {key for s in slices for key in s.cells}
     who = entry.card["entry"]
     return _render(
         "entry.html.j2",
@@ -200,10 +201,11 @@ def _board_figures(table: BoardTable, uid: str) -> list[Markup]:
 def _dot(row: Row, primary: Metric) -> dict[str, Any]:
     c = row.cells[primary.key]
     own = c.interval != "null"  # the band of a perfect entry isn't this entry's interval
-    place = f"{row.place.rank}  " if row.place.rank else ""
     return {
-        "label": place + row.name,
+        "place": str(row.place.rank or ""),
+        "label": row.name,
         "value": c.value,
+        "text": c.text,
         "low": c.low if own else None,
         "high": c.high if own else None,
         "kind": row.kind,
@@ -215,6 +217,7 @@ def _point(row: Row, x: Metric, y: Metric) -> dict[str, Any]:
     return {
         "label": row.name,
         "mark": mark,
+        "named": not row.place.rank,
         "x": row.cells[x.key].value,
         "y": row.cells[y.key].value,
         "kind": row.kind,

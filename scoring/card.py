@@ -107,7 +107,9 @@ def evaluate(
     values = {key: float(statistic(unit)[0]) for key, statistic in statistics.items()}
     sampled = {m.key: statistics[m.key] for m in present if m.interval not in ("null", "none")}
     drawn = replicate(measurements, sampled, replicates, count)
-    scores = {m.key: Score(values[m.key], *_interval(m, measurements, values, drawn), m.interval) for m in present}
+    scores = {
+        m.key: Score(values[m.key], *_interval(m, measurements, values, drawn), m.interval) for m in present
+    }
     return Part(n, scores, drawn)
 
 

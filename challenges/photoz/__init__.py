@@ -35,7 +35,9 @@ from blindsky.scoring.measurements import Table
 
 def _public(bands: tuple[str, ...]) -> tuple[Product, ...]:
     fluxes = [Product(f"flux_{b}", "nJy", f"observed flux in {b}; may be zero or negative") for b in bands]
-    errors = [Product(f"flux_err_{b}", "nJy", f"1 sigma error of flux_{b}, photometric noise only") for b in bands]
+    errors = [
+        Product(f"flux_err_{b}", "nJy", f"1 sigma error of flux_{b}, photometric noise only") for b in bands
+    ]
     return (
         Product("object_id", "", "name of the galaxy; carries no information"),
         *fluxes,
@@ -70,7 +72,12 @@ _REDSHIFTS = ((0, 0.5), (0.5, 1), (1, 1.5), (1.5, 2), (2, 3))
 
 SLICES = (
     *(
-        Slice(f"i < {b:g}" if a == 0 else f"{a:g} <= i < {b:g}", ("i_obs",), _between("i_obs", a, b), "magnitude")
+        Slice(
+            f"i < {b:g}" if a == 0 else f"{a:g} <= i < {b:g}",
+            ("i_obs",),
+            _between("i_obs", a, b),
+            "magnitude",
+        )
         for a, b in _MAGNITUDES
     ),
     *(
@@ -155,7 +162,9 @@ CHALLENGE = Challenge(
     prediction=Prediction(
         (
             Column("z_point", low=GRID.low, high=GRID.high, description="Redshift as one number."),
-            Density("pdf", GRID, optional=True, description="p(z) at the nodes, piecewise linear between them."),
+            Density(
+                "pdf", GRID, optional=True, description="p(z) at the nodes, piecewise linear between them."
+            ),
         )
     ),
     boards=(
@@ -164,7 +173,16 @@ CHALLENGE = Challenge(
             title="Density board",
             primary=("excess_nats", "mean_log_p"),
             requires="pdf",
-            metrics=("excess_nats", "mean_log_p", "cde_loss", "crps", "pit_ks", "pit_outlier", "nz_w1", "f05"),
+            metrics=(
+                "excess_nats",
+                "mean_log_p",
+                "cde_loss",
+                "crps",
+                "pit_ks",
+                "pit_outlier",
+                "nz_w1",
+                "f05",
+            ),
         ),
         Board(
             name="point",
@@ -182,7 +200,7 @@ CHALLENGE = Challenge(
         Reference(
             "oracle",
             "Oracle posterior",
-            "The generator's own posterior, by a sum over its templates, redshifts and prior: the best that the noise allows.",
+            "The generator's own posterior, a sum over its templates, redshifts and prior: the best the noise allows.",
         ),
     ),
     options=(Option("depth", ("y10", "y1"), "y10", "Depth of the survey: ten years of LSST, or one."),),

@@ -79,10 +79,16 @@ def read_columns(path: Path) -> Columns:
         if "{band}" not in str(found.get(name, "{band}")):
             faults.append(f"{name} is {found[name]!r}, expected a column name that contains {{band}}")
     bands = found.get("bands", ["u"])
-    if not isinstance(bands, list) or not bands or not all(isinstance(b, str) and b.isidentifier() for b in bands):
-        faults.append(f"bands is {bands!r}, expected a list of short names such as [\"g\", \"r\", \"i\"]")
+    if (
+        not isinstance(bands, list)
+        or not bands
+        or not all(isinstance(b, str) and b.isidentifier() for b in bands)
+    ):
+        faults.append(f'bands is {bands!r}, expected a list of short names such as ["g", "r", "i"]')
     if faults:
-        message = f"{path} does not describe a catalogue: " + "; ".join(faults) + ". The README shows an example"
+        message = (
+            f"{path} does not describe a catalogue: " + "; ".join(faults) + ". The README shows an example"
+        )
         raise InputFault(message)
     return Columns(**{**found, "bands": tuple(bands)})
 
@@ -102,7 +108,8 @@ def read_table(path: Path, wanted: Sequence[str], optional: Sequence[str], group
     missing = [name for name in wanted if name not in available]
     if missing:
         shown = ", ".join(available[:40])
-        message = f"{path} has no column {', '.join(missing)}. It has: {shown}. Mend the names in the column description"
+        lacking = ", ".join(missing)
+        message = f"{path} has no column {lacking}. It has: {shown}. Mend the names in the column description"
         raise InputFault(message)
     return {name: column(name) for name in (*wanted, *(n for n in optional if n in available))}
 
@@ -252,7 +259,9 @@ def dc2(files: Sequence[Path], columns: Path | None, shuffle: Shuffle) -> Import
         z = _labelled(table, DC2, path)
         keep = _in_range(z)
         if not keep.all():
-            notes.append(f"{path.name}: dropped {int((~keep).sum())} rows with a redshift outside [0, {Z_MAX:g}]")
+            notes.append(
+                f"{path.name}: dropped {int((~keep).sum())} rows with a redshift outside [0, {Z_MAX:g}]"
+            )
         order = shuffle(int(keep.sum()))
         loaded.append({name: column[keep][order] for name, column in fluxes.items()})
         redshifts.append(z[keep][order])
@@ -280,7 +289,9 @@ def _note(errors: Mapping[str, float]) -> str:
 def catalogue(files: Sequence[Path], columns: Path | None, shuffle: Shuffle) -> Imported:
     """Anybody's catalogues, described by a TOML; labelled rows are split, rows without a redshift are unlabelled."""
     if columns is None:
-        message = "photoz/catalogue wants --columns FILE.toml, which names columns and units. The README shows one"
+        message = (
+            "photoz/catalogue wants --columns FILE.toml, which names columns and units. The README shows one"
+        )
         raise InputFault(message)
     named = read_columns(columns)
     tables, redshifts, ids, notes = [], [], [], []
@@ -290,7 +301,9 @@ def catalogue(files: Sequence[Path], columns: Path | None, shuffle: Shuffle) -> 
         z = _labelled(table, named, path) if named.redshift in table else np.full(rows(table), np.nan)
         keep = usable & (np.isnan(z) | _in_range(z))
         if not keep.all():
-            notes.append(f"{path.name}: dropped {int((~keep).sum())} rows without flux or with a redshift out of range")
+            notes.append(
+                f"{path.name}: dropped {int((~keep).sum())} rows without flux or with a redshift out of range"
+            )
         tables.append({name: column[keep] for name, column in fluxes.items()})
         redshifts.append(z[keep])
         ids.append(_text(table[named.id][keep]))

@@ -62,7 +62,9 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option(package_name="blindsky")
 def cli() -> None:
     """Blind data challenges for astronomy: mock skies, hidden truth, scores with error bars, a static leaderboard.
@@ -94,7 +96,9 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("\nstopped; nothing half-written was left, and the same command goes on where it can", err=True)
+        click.echo(
+            "\nstopped; nothing half-written was left, and the same command goes on where it can", err=True
+        )
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()

@@ -1,8 +1,12 @@
 """Every photo-z baseline as measured numbers beside the published ones (specification 8 and 10).
 
-The mock rows are made as anyone would make them: a release of 10,000 labels and 6,000 test galaxies is generated,
-the baseline reads its public part and writes a Parquet file, the challenge's own metrics judge it. The published
-numbers came from another draw of sky and labels, so a tolerance is three times the error of the difference.
+The mock rows are made as anyone would make them: a release of 10,000 labels and 6,000 test galaxies is
+generated, the baseline reads its public part and writes a Parquet file, the challenge's own metrics judge it. The
+published numbers came from another draw of sky and labels, so a tolerance is three times the error of the
+difference.
+
+The published network cycled AdamW's momentum with the rate; ours doesn't, and is a little better (mean_log_p 1.36
+against 1.34, cde_loss -6.4 against -6.2, means of four representative draws).
 """
 
 from __future__ import annotations
@@ -35,10 +39,18 @@ KEY = bytes(range(32))  # fixed, so that the numbers are the same on every run
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "photoz"
 DC2 = (DATA / "dc2_training_9816.hdf5", DATA / "dc2_validation_9816.hdf5")
 
-KEYS = ("excess_nats", "mean_log_p", "cde_loss", "crps", "sigma_nmad", "out15", "pit_ks")
+UNITS = {
+    "excess_nats": "nat",
+    "mean_log_p": "nat",
+    "cde_loss": "1/z",
+    "crps": "z",
+    "sigma_nmad": "",
+    "out15": "",
+    "pit_ks": "",
+}
+KEYS = tuple(UNITS)
 PUBLISHED: dict[str, dict[str, tuple[float | None, ...]]] = {
     "representative": {
-        "oracle": (0.0, 1.850, -11.89, 0.0559, 0.0173, 0.053, 0.009),
         "template": (0.447, 1.410, -8.02, 0.0694, 0.0230, 0.070, 0.048),
         "mdn": (0.543, 1.314, -6.05, 0.0703, 0.0275, 0.046, 0.014),
         "knn": (0.763, 1.095, -4.61, 0.0768, 0.0334, 0.056, 0.091),
@@ -58,7 +70,6 @@ PUBLISHED: dict[str, dict[str, tuple[float | None, ...]]] = {
         "constant": (None,) * 7,
     },
     "nir": {
-        "oracle": (0.0, 2.207, -17.54, 0.0288, 0.0121, 0.020, 0.010),
         "mdn": (0.630, 1.577, -7.41, 0.0406, 0.0231, 0.024, 0.013),
         "template": (None,) * 7,
         "knn": (None,) * 7,
@@ -75,33 +86,35 @@ PUBLISHED: dict[str, dict[str, tuple[float | None, ...]]] = {
     },
 }
 
-# One standard error at 6,000 test objects; those of the spread between two draws of labels or two seeds, measured
-# on five draws. crps and sigma_nmad are in units of their value.
-TEST_ERROR = {
-    "excess_nats": 0.013, "mean_log_p": 0.017, "cde_loss": 0.09, "crps": 0.03, "sigma_nmad": 0.015, "out15": 0.003,
-    "pit_ks": 0.006,
-}  # fmt: skip
-LABEL_ERROR = {
-    "representative": dict.fromkeys(KEYS, 0.0) | {"mean_log_p": 0.01, "excess_nats": 0.015, "sigma_nmad": 0.01},
-    "biased": {
-        "excess_nats": 0.03, "mean_log_p": 0.03, "cde_loss": 0.06, "crps": 0.03, "sigma_nmad": 0.02,
-        "out15": 0.005, "pit_ks": 0.008,
-    },
-}  # fmt: skip
-NETWORK_ERROR = {  # networks on biased labels extrapolate, each in its own way
-    "excess_nats": 0.15, "mean_log_p": 0.15, "cde_loss": 0.3, "crps": 0.12, "sigma_nmad": 0.10, "out15": 0.02,
-    "pit_ks": 0.02,
-}  # fmt: skip
+BIASES: dict[
+    tuple[str, str], tuple[float, ...]
+] = {  # tomo_bias 1..5 of the pdf mean, or of a point-only entry
+    ("representative", "mdn"): (0.0, -0.002, 0.001, -0.004, -0.004),
+    ("representative", "histgb"): (-0.004, -0.013, -0.008, -0.011, -0.022),
+    ("biased", "mdn_reweight"): (-0.083, -0.029, -0.018, -0.022, -0.034),
+    ("biased", "histgb"): (-0.158, -0.059, -0.065, -0.061, -0.044),
+}
+
+# One standard error at 6,000 test objects, and the spread between draws of labels and seeds, measured on five
+# draws. Those of crps and sigma_nmad are in units of the value. Networks on biased labels extrapolate, each in its
+# own way.
+TEST_ERROR = dict(zip(KEYS, (0.013, 0.017, 0.09, 0.03, 0.015, 0.003, 0.006), strict=True))
+NARROW_CDE_ERROR = 0.25  # of a template code, whose densities are narrow
+DRAW_ERROR = {
+    ("representative", False): dict(zip(KEYS, (0.015, 0.01, 0.06, 0.03, 0.015, 0.002, 0.004), strict=True)),
+    ("representative", True): dict(zip(KEYS, (0.015, 0.02, 0.11, 0.05, 0.02, 0.002, 0.006), strict=True)),
+    ("biased", False): dict(zip(KEYS, (0.03, 0.03, 0.06, 0.03, 0.02, 0.005, 0.008), strict=True)),
+    ("biased", True): dict(zip(KEYS, (0.15, 0.15, 0.3, 0.12, 0.10, 0.02, 0.02), strict=True)),
+}
+BIAS_ERROR = {"representative": 0.005, "biased": 0.015}
 RELATIVE = ("crps", "sigma_nmad")
 
 
 def tolerance(track: str, baseline: str, key: str, published: float) -> float:
     """Three standard errors of the difference between two runs of the recipe."""
-    draws = NETWORK_ERROR if track == "biased" and "mdn" in baseline else LABEL_ERROR.get(track)
-    error = 3 * np.sqrt(2) * np.hypot(TEST_ERROR[key], (draws or LABEL_ERROR["representative"])[key])
-    if key == "cde_loss" and baseline in ("oracle", "template"):
-        error = 3 * np.sqrt(2) * 0.25  # narrow densities: the standard error is larger
-    return float(error * (published if key in RELATIVE else 1.0))
+    draws = DRAW_ERROR["biased" if track == "biased" else "representative", "mdn" in baseline][key]
+    test = NARROW_CDE_ERROR if (key, baseline) == ("cde_loss", "template") else TEST_ERROR[key]
+    return float(3 * np.sqrt(2) * np.hypot(test, draws) * (abs(published) if key in RELATIVE else 1.0))
 
 
 def row(
@@ -111,9 +124,13 @@ def row(
     if met is None and isinstance(tolerance, float):
         met = bool(abs(measured - reference) <= tolerance)
     return {
-        "name": name, "measured": float(measured), "unit": unit, "reference": "not published" if reference is None else reference,
-        "tolerance": tolerance, "met": met,
-    }  # fmt: skip
+        "name": name,
+        "measured": float(measured),
+        "unit": unit,
+        "reference": "not published" if reference is None else reference,
+        "tolerance": tolerance,
+        "met": met,
+    }
 
 
 def truth_of(release: Release) -> Table:
@@ -168,22 +185,25 @@ def compare(track: str, found: dict[str, dict[str, float]]) -> Iterator[Row]:
             if key not in found[baseline]:
                 continue
             measured, label = found[baseline][key], f"{track}: {baseline} {key}"
-            if reference is None or (baseline == "oracle" and key == "excess_nats"):
-                yield row(label, measured, "", reference)
+            if reference is None:
+                yield row(label, measured, UNITS[key])
             else:
-                yield row(label, measured, "", reference, tolerance(track, baseline, key, reference))
-        for k in range(1, 6):
-            biases = {"tomo_bias": found[baseline].get(f"tomo_bias_{k}", np.nan)}
-            if baseline in ("histgb", "mdn", "mdn_reweight"):
-                yield row(f"{track}: {baseline} tomo_bias_{k}", biases["tomo_bias"], "")
+                yield row(label, measured, UNITS[key], reference, tolerance(track, baseline, key, reference))
+        biases = BIASES.get((track, baseline), ())
+        kind = "tomo_bias_pdf" if "mean_log_p" in found[baseline] else "tomo_bias"
+        for k, reference in enumerate(biases, start=1):
+            error = 3 * np.sqrt(2) * BIAS_ERROR[track]
+            yield row(
+                f"{track}: {baseline} {kind}_{k}", found[baseline][f"{kind}_{k}"], "", reference, float(error)
+            )
     if "oracle" not in found:
         return
     for key, sign in (("mean_log_p", -1), ("cde_loss", 1), ("crps", 1)):
         others = {name: sign * m[key] for name, m in found.items() if name != "oracle" and key in m}
         best = min(others, key=lambda name: others[name])
         margin = others[best] - sign * found["oracle"][key]
-        yield row(f"{track}: oracle ahead of the best baseline ({best}) in {key}", margin, "", "> 0", "strict",
-                  met=bool(margin > 0))  # fmt: skip
+        label = f"{track}: oracle ahead of the best baseline ({best}) in {key}"
+        yield row(label, margin, UNITS[key], "> 0", "strict", met=bool(margin > 0))
 
 
 def rows_of_mock(folder: Path, progress: Progress) -> Iterator[Row]:

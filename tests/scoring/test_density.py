@@ -220,9 +220,7 @@ def test_the_median_is_where_the_pit_is_half(seed):
     rng = np.random.default_rng(seed)
     pdf = rng.random((8, 11)) * (rng.random((8, 11)) < 0.4)
     pdf[:, rng.integers(11)] += 0.5
-    np.testing.assert_allclose(
-        density.measure(density.median(pdf, 0, 3), pdf, 0, 3)["pit"], 0.5, atol=1e-9
-    )
+    np.testing.assert_allclose(density.measure(density.median(pdf, 0, 3), pdf, 0, 3)["pit"], 0.5, atol=1e-9)
 
 
 def test_excess_is_the_cdf_minus_the_step():

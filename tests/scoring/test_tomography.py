@@ -28,7 +28,9 @@ def directly(z_true, z_point, w, pdf_mean, pdf_m2):
         b = bin_ == k
         scale = 1 + t[b].mean()
         width = np.sqrt(max(s[b].mean() - m[b].mean() ** 2, 0)) - t[b].std()
-        found.append([(p[b].mean() - t[b].mean()) / scale, (m[b].mean() - t[b].mean()) / scale, width / scale])
+        found.append(
+            [(p[b].mean() - t[b].mean()) / scale, (m[b].mean() - t[b].mean()) / scale, width / scale]
+        )
     return np.array(found).T
 
 

@@ -32,7 +32,9 @@ def json_option(function: F) -> F:
 
 def release_option(function: F) -> F:
     """``--release``: an id in the arena, or a path."""
-    return click.option("--release", required=True, help="Id of a release in the arena, or a path to one.")(function)
+    return click.option("--release", required=True, help="Id of a release in the arena, or a path to one.")(
+        function
+    )
 
 
 def open_arena(arena: Path | None) -> Arena:

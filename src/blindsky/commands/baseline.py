@@ -14,7 +14,9 @@ from blindsky.commands import answer, arena_option, json_option, open_arena, rel
 @click.command(short_help="Train a baseline and hand its prediction in.")
 @click.argument("name")
 @release_option
-@click.option("--seed", type=int, default=0, show_default=True, help="Of everything that is drawn in training.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Of everything that is drawn in training."
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--workers", type=click.IntRange(1), help="Processes or threads (default: all cores).")
 @click.option(
@@ -58,13 +60,26 @@ def command(
     model = chosen.fit(public, settings)
     if out is not None:
         baselines.predict_to_file(model, public, out)
-        answer({"baseline": name, "prediction": str(out)}, as_json, f"wrote {out}; check it with: blindsky check {out}")
+        answer(
+            {"baseline": name, "prediction": str(out)},
+            as_json,
+            f"wrote {out}; check it with: blindsky check {out}",
+        )
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "prediction.parquet"
         baselines.predict_to_file(model, public, path)
         found = held.submit(
-            path, release, team="blindsky", method=chosen.title, description=chosen.description, kind="baseline"
+            path,
+            release,
+            team="blindsky",
+            method=chosen.title,
+            description=chosen.description,
+            kind="baseline",
         )
     content = {"baseline": name, "submission": found.id}
-    answer(content, as_json, f"accepted {found.id}: {name} on {found.release}\n  score it with: blindsky score {found.id}")
+    answer(
+        content,
+        as_json,
+        f"accepted {found.id}: {name} on {found.release}\n  score it with: blindsky score {found.id}",
+    )

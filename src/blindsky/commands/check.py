@@ -14,7 +14,9 @@ from blindsky.commands import arena_option, json_option, open_arena, release_opt
 @click.command(short_help="Find every fault of a prediction file.")
 @click.argument("prediction", type=click.Path(path_type=Path))
 @release_option
-@click.option("--ids", type=click.Path(path_type=Path), help="Ids of the rows, for a format that has none (qp).")
+@click.option(
+    "--ids", type=click.Path(path_type=Path), help="Ids of the rows, for a format that has none (qp)."
+)
 @arena_option
 @json_option
 def command(prediction: Path, release: str, ids: Path | None, arena: Path | None, as_json: bool) -> None:

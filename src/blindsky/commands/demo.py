@@ -13,7 +13,11 @@ from blindsky.commands import answer, json_option
 
 @click.command(short_help="Run the main job once, tiny.")
 @click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), default=Path("demo"), show_default=True, help="Arena."
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("demo"),
+    show_default=True,
+    help="Arena.",
 )
 @json_option
 def command(out: Path, as_json: bool) -> None:

@@ -11,7 +11,11 @@ from blindsky.commands import answer, arena_option, json_option, open_arena
 
 @click.command(short_help="Fetch the public part of a release.")
 @click.argument("source")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder (default: releases/ in the arena).")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder (default: releases/ in the arena).",
+)
 @arena_option
 @json_option
 def command(source: str, out: Path | None, arena: Path | None, as_json: bool) -> None:

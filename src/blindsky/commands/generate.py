@@ -15,10 +15,14 @@ from blindsky.commands import answer, arena_option, json_option, open_arena
 @click.option("--track", help="Variant of the question (default: the challenge's first).")
 @click.option("--size", default="tiny", show_default=True, help="tiny, small or full.")
 @click.option("--id", "release_id", help="Name of the release; also resumes its unfinished run.")
-@click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Choice of the generator, repeatable.")
+@click.option(
+    "--option", "options", multiple=True, metavar="NAME=VALUE", help="Choice of the generator, repeatable."
+)
 @click.option("--workers", type=click.IntRange(1), help="Processes (default: all cores).")
 @click.option("--cluster", metavar="ADDRESS", help="Address of a Dask scheduler to draw on instead.")
-@click.option("--device", default="cpu", show_default=True, help="Where the references are computed: cpu or cuda.")
+@click.option(
+    "--device", default="cpu", show_default=True, help="Where the references are computed: cpu or cuda."
+)
 @click.option(
     "--key-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

@@ -50,5 +50,10 @@ def command(
         f"  publish  {release.public.root}",
         f"  keep     {release.private}  (truth and key, never publish)",
     ]
-    content = {"release": release.public.release_id, "path": str(release.root), "splits": splits, "notes": notes}
+    content = {
+        "release": release.public.release_id,
+        "path": str(release.root),
+        "splits": splits,
+        "notes": notes,
+    }
     answer(content, as_json, "\n".join(lines))

@@ -10,7 +10,9 @@ from blindsky.commands import answer, arena_option, json_option, open_arena
 
 
 @click.command(short_help="Render the static site.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder (default: site/ in the arena).")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder (default: site/ in the arena)."
+)
 @arena_option
 @json_option
 def command(out: Path | None, arena: Path | None, as_json: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -25,7 +26,7 @@ def command(arena: Path | None, as_json: bool) -> None:
     challenges = [registry.get(name) for name in registry.names()]
     held = open_arena(arena)
     releases = [held.public(name) for name in held.release_ids()]
-    content = {
+    content: dict[str, list[dict[str, Any]]] = {
         "challenges": [
             {
                 "name": c.name,

@@ -28,4 +28,6 @@ def command(release: str, arena: Path | None, as_json: bool) -> None:
     held = open_arena(arena).release(release)
     folder = reveal(held)
     content = {"release": held.public.release_id, "revealed": str(folder)}
-    answer(content, as_json, f"revealed {held.public.release_id}: publish {folder}, then render the site again")
+    answer(
+        content, as_json, f"revealed {held.public.release_id}: publish {folder}, then render the site again"
+    )

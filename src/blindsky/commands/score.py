@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Score what has been handed in.")
 @click.argument("submissions", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="Score every submission whose card is missing or out of date.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Score every submission whose card is missing or out of date."
+)
 @arena_option
 @json_option
 def command(submissions: tuple[str, ...], everything: bool, arena: Path | None, as_json: bool) -> None:

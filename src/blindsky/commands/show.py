@@ -42,7 +42,9 @@ def command(name: str, sample: Path | None, arena: Path | None, as_json: bool) -
             "sizes": {size: vars(s) for size, s in challenge.sizes.items()},
             "prediction": list(challenge.prediction.names),
             "boards": {b.name: list(b.primary) for b in challenge.boards},
-            "metrics": {m.key: {"title": m.title, "direction": m.direction, "unit": m.unit} for m in challenge.metrics},
+            "metrics": {
+                m.key: {"title": m.title, "direction": m.direction, "unit": m.unit} for m in challenge.metrics
+            },
         }
         answer(content, as_json, datacard.fact_sheet(challenge))
         return
@@ -51,6 +53,10 @@ def command(name: str, sample: Path | None, arena: Path | None, as_json: bool) -
         from blindsky.submissions.canonical import sample_submission
 
         sample_submission(public, sample)
-        answer({"release": public.release_id, "sample": str(sample)}, as_json, f"wrote {sample}: a valid submission")
+        answer(
+            {"release": public.release_id, "sample": str(sample)},
+            as_json,
+            f"wrote {sample}: a valid submission",
+        )
         return
     answer(dict(public.manifest), as_json, (public.root / "README.md").read_text())

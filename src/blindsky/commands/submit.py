@@ -16,7 +16,9 @@ from blindsky.commands import answer, arena_option, json_option, open_arena, rel
 @click.option("--team", required=True, help="Who sends it, as the board will show it.")
 @click.option("--method", required=True, help="What made it, as the board will show it.")
 @click.option("--description", default="", help="A sentence or two on the method.")
-@click.option("--ids", type=click.Path(path_type=Path), help="Ids of the rows, for a format that has none (qp).")
+@click.option(
+    "--ids", type=click.Path(path_type=Path), help="Ids of the rows, for a format that has none (qp)."
+)
 @arena_option
 @json_option
 def command(

@@ -39,5 +39,7 @@ def command(release: str, arena: Path | None, as_json: bool) -> None:
             pending = "" if verdict.hidden_rows else "; the truth is not public yet"
             click.echo(f"{verdict.release_id}: everything is as promised ({looked}{pending})")
         else:
-            click.echo("\n".join([f"{verdict.release_id}: not as promised", *(f"  {p}" for p in verdict.problems)]))
+            click.echo(
+                "\n".join([f"{verdict.release_id}: not as promised", *(f"  {p}" for p in verdict.problems)])
+            )
     sys.exit(0 if verdict.ok else 1)

@@ -23,4 +23,8 @@ def command(submission: str, reason: str, arena: Path | None, as_json: bool) -> 
     """
     found = open_arena(arena).withdraw(submission, reason)
     content = {"submission": found.id, "state": "withdrawn"}
-    answer(content, as_json, f"withdrew {found.id} ({found.team}, {found.method}); render the site again to show it")
+    answer(
+        content,
+        as_json,
+        f"withdrew {found.id} ({found.team}, {found.method}); render the site again to show it",
+    )

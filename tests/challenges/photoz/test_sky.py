@@ -167,7 +167,9 @@ def test_files() -> None:
     assert set(files["filters"]["band"]) == {*LSST, *NISP}
     assert len(files["templates"]["template_id"]) == 30
     assert files["bands"]["bands"] == [*LSST, *NISP]
-    assert files["bands"]["softening_njy"]["i"] == pytest.approx(0.1975 * 10 ** (-0.4 * (26.74 - 31.4)), rel=1e-3)
+    assert files["bands"]["softening_njy"]["i"] == pytest.approx(
+        0.1975 * 10 ** (-0.4 * (26.74 - 31.4)), rel=1e-3
+    )
     assert set(make("representative").files()["filters"]["band"]) == set(LSST)
 
 
