@@ -169,3 +169,24 @@ def read_card(folder: Path) -> tuple[dict[str, Any], dict[str, FloatArray]]:
     with np.load(folder / REPLICATES, allow_pickle=False) as stored:
         replicates = {name: stored[name] for name in stored.files}
     return read_json(folder / CARD), replicates
+
+
+def newest_folder(folder: Path) -> Path | None:
+    """The newest of the numbered cards in a folder; None where there is none."""
+    if not folder.is_dir():
+        return None
+    found = [p for p in folder.iterdir() if p.name.isdigit() and (p / CARD).is_file()]
+    return max(found, key=lambda p: int(p.name), default=None)
+
+
+def next_folder(folder: Path) -> Path:
+    """Where the next card goes; earlier ones stay."""
+    newest = newest_folder(folder)
+    return folder / f"{1 if newest is None else int(newest.name) + 1:04d}"
+
+
+def is_current(release: Release, folder: Path, submission: str) -> bool:
+    """Whether a card was made from this data, truth and submission by the scorer installed here."""
+    provenance = read_json(folder / CARD)["provenance"]
+    wanted = {**digests(release), "submission": submission}
+    return all(provenance.get(name) == digest for name, digest in wanted.items())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from blindsky.challenges import cards, datacard, tables
+from blindsky.challenges import cards, datacard, references, tables
 from blindsky.challenges.challenge import Challenge, Track, rows
 from blindsky.challenges.commitments import commit, root
 from blindsky.challenges.files import sha256, write_json
@@ -179,7 +179,8 @@ class ReleaseWriter:
         write_json(self.public / MANIFEST, manifest)
         release = open_release(self.folder)
         for name, collector in collectors.items():
-            self._reference(release, name, collector)
+            references.store(references.folder_of(release, name), collector)
+            references.score(release, name)
         return release
 
     def _derive(self, track: Track) -> None:
@@ -213,20 +214,3 @@ class ReleaseWriter:
             if split in ("train", "test"):
                 entry["split"] = split
         return entry
-
-    def _reference(self, release: Release, name: str, collector: Collector) -> None:
-        reference = {r.name: r for r in self.challenge.references}[name]
-        parts, part_of = collector.measurements()
-        entry = {
-            "id": name,
-            "kind": reference.kind,
-            "team": "blindsky",
-            "method": reference.title,
-            "description": reference.description,
-            "submitted": release.public.manifest["created"],
-        }
-        fields = [f.name for f in self.challenge.prediction.fields]
-        content, replicates = cards.make_card(release, parts, part_of, entry, "made with the truth", fields)
-        folder = self.private / "references" / name
-        folder.mkdir(parents=True, exist_ok=True)
-        cards.write_card(folder, content, replicates)

@@ -61,11 +61,15 @@ class Cell:
 
     @property
     def range_text(self) -> str:
-        """The interval in brackets, or nothing; the band of a perfect entry says so."""
+        """The interval in brackets, or nothing."""
         if self.value is None or self.low is None or self.high is None:
             return ""
-        low, high = number(self.low, self.decimals), number(self.high, self.decimals)
-        return f"perfect {low} to {high}" if self.interval == "null" else f"[{low}, {high}]"
+        return f"[{number(self.low, self.decimals)}, {number(self.high, self.decimals)}]"
+
+    @property
+    def range_label(self) -> str:
+        """What the interval is where it isn't the value's own: the band of a perfect entry."""
+        return "perfect" if self.interval == "null" else ""
 
 
 EMPTY = Cell(None)

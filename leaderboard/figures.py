@@ -243,7 +243,7 @@ def _dot_interval(data: Data) -> dict[str, Any]:
             mark |= {"low": x(max(r["low"], x.low)), "high": x(min(r["high"], x.high))}
         marks.append(mark | {"x": x(min(max(r["value"], x.low), x.high))})
     lines = [line for line in requirements if x.holds(line["value"])]
-    named = list(dict.fromkeys(line["label"] for line in lines))
+    named = list(dict.fromkeys(f"{number(abs(line['value']), 3)} {line['label']}" for line in lines))
     off = sum(bool(mark["off"]) for mark in marks)
     return {
         "x": x,
@@ -251,9 +251,9 @@ def _dot_interval(data: Data) -> dict[str, Any]:
         "left": left,
         "right": right,
         "bottom": bottom,
-        "height": bottom + 44 + 14 * len(named),
+        "height": bottom + 44 + 17 * len(named),
         "lines": [x(line["value"]) for line in lines],
-        "named": [(bottom + 54 + 14 * k, label) for k, label in enumerate(named)],
+        "named": [(bottom + 56 + 17 * k, label) for k, label in enumerate(named)],
         "x_label": data["x_label"],
         "description": f"{data['x_label']} of {len(marks)} entries, with 95 % intervals"
         + (f"; {off} lie beyond the axis." if off else "."),
@@ -277,10 +277,24 @@ def _scatter(data: Data) -> dict[str, Any]:
         data, span([p["x"] for p in points], margin=0.08), span([p["y"] for p in points], margin=0.08)
     )
     x, y = axes["x"], axes["y"]
+    placed = [{**p, "x": x(p["x"]), "y": y(p["y"]), "mark": _isolated(p["mark"])} for p in points]
+    for p in placed:
+        p["named"] = _label_shift(p, placed) if p["named"] else 0
     return axes | {
-        "points": [{**p, "x": x(p["x"]), "y": y(p["y"]), "mark": _isolated(p["mark"])} for p in points],
+        "points": placed,
         "description": f"{data['y_label']} against {data['x_label']} for {len(points)} entries.",
     }
+
+
+def _label_shift(point: Data, others: Sequence[Data]) -> int:
+    """How far below its mark a name is written: above or below, where fewer other marks are in its way."""
+
+    def crowd(shift: int) -> int:
+        beside = [p for p in others if p is not point and -10 < p["x"] - point["x"] < 110]
+        outside = not TOP + 10 < point["y"] + shift < BOTTOM - 4
+        return 10 * outside + len([p for p in beside if abs(p["y"] - point["y"] - shift + 4) < 10])
+
+    return min((-10, 18), key=crowd)
 
 
 def _points(xs: Sequence[float], ys: Sequence[float], x: Scale, y: Scale) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from blindsky.challenges.cards import digests, read_card
+from blindsky.challenges import references
+from blindsky.challenges.cards import digests, newest_folder, read_card
 from blindsky.challenges.release import Release
 from blindsky.leaderboard.boards import EntryView, ReleaseView
 from blindsky.submissions.arena import Arena, Standing
@@ -23,10 +24,11 @@ def view(arena: Arena, release: Release) -> ReleaseView:
     """One release with its references and everything that has been handed in."""
     public = release.public
     manifest = public.manifest
-    references = []
+    known = []
     for name in manifest["references"]:
-        card, replicates = read_card(release.private / "references" / name)
-        references.append(EntryView(card, replicates, "valid"))
+        newest = newest_folder(references.folder_of(release, name))
+        if newest is not None:
+            known.append(EntryView(*read_card(newest), "valid"))
     entries = [entry(arena, standing) for standing in arena.standings(public.release_id)]
     return ReleaseView(
         release_id=public.release_id,
@@ -36,7 +38,7 @@ def view(arena: Arena, release: Release) -> ReleaseView:
         title=f"{public.challenge.title}: {public.track.title}",
         status="revealed" if public.revealed else "open",
         created=manifest["created"],
-        entries=(*references, *entries),
+        entries=(*known, *entries),
         digests=digests(release),
         manifest={
             "training rows": f"{manifest['splits']['train']['rows']:,}",

@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from blindsky.challenges.cards import CARD, now
+from blindsky.challenges.cards import newest_folder, next_folder, now
 from blindsky.challenges.errors import InputFault
 from blindsky.challenges.files import PARTIAL, lock, machine_faults, new_folder, read_json, sha256, write_json
 from blindsky.challenges.names import clean_name
@@ -267,19 +267,13 @@ class Arena:
 
     def card_folder(self, submission: str) -> Path | None:
         """The newest card of a submission; earlier ones stay beside it."""
-        folder = self.cards / submission
-        if not folder.is_dir():
-            return None
-        found = [p for p in folder.iterdir() if p.name.isdigit() and (p / CARD).is_file()]
-        return max(found, key=lambda p: int(p.name), default=None)
+        return newest_folder(self.cards / submission)
 
     @contextmanager
     def new_card(self, submission: str) -> Iterator[Path]:
         """A folder for the next card of a submission; it appears when the block ends well."""
         with self._locked():
-            newest = self.card_folder(submission)
-            serial = 1 if newest is None else int(newest.name) + 1
-            with new_folder(self.cards / submission / f"{serial:04d}") as folder:
+            with new_folder(next_folder(self.cards / submission)) as folder:
                 yield folder
 
     @contextmanager

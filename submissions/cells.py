@@ -115,8 +115,9 @@ def densities(
     rule("missing_value", empty, lambda row, k: "an empty value (null; pandas writes NaN so)")
     if not np.isfinite(values).all():
         rule("not_finite", ~np.isfinite(values), lambda row, k: f"{raw[row, k]}")
-    if raw.size and raw.min() < 0:
-        rule("negative_density", raw < 0, lambda row, k: f"{raw[row, k]}")
+    below = raw < 0
+    if below.any():
+        rule("negative_density", below, lambda row, k: f"{raw[row, k]}")
     with np.errstate(invalid="ignore"):  # rows with infinities were told above
         ends = values[:, 0].astype(np.float64) + values[:, -1]
         mass = step * (values.sum(axis=1, dtype=np.float64) - 0.5 * ends)

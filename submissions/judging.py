@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from blindsky.challenges import tables
-from blindsky.challenges.cards import digests, make_card, read_card, write_card
+from blindsky.challenges import cards, tables
+from blindsky.challenges.cards import make_card, write_card
 from blindsky.challenges.challenge import rows
 from blindsky.challenges.files import sha256
 from blindsky.challenges.progress import Progress, Silent
@@ -89,8 +89,4 @@ def steps(release: Release) -> int:
 def is_current(arena: Arena, release: Release, submission: Submission) -> bool:
     """Whether the newest card was made from the same data, truth and submission by the scorer installed here."""
     folder = arena.card_folder(submission.id)
-    if folder is None:
-        return False
-    provenance = read_card(folder)[0]["provenance"]
-    wanted = {**digests(release), "submission": submission.content}
-    return all(provenance[name] == digest for name, digest in wanted.items())
+    return folder is not None and cards.is_current(release, folder, submission.content)

@@ -1,13 +1,25 @@
-"""Fixtures that every room's tests share."""
+"""Fixtures that every room's tests share, and the toy challenge that tests/toy brings as another package would."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+TOY = Path(__file__).resolve().parent / "toy"
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+# On the path of this process and of those it starts, before any entry point is looked up
+sys.path.append(str(TOY))
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(TOY)]))
+
+if TYPE_CHECKING:
+    from blindsky.challenges.challenge import Challenge
+    from blindsky.challenges.release import Release
 
 
 @pytest.fixture
@@ -21,3 +33,29 @@ def shared_data() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def toy() -> Challenge:
+    """The toy challenge, found through its entry point."""
+    from blindsky.challenges import registry
+
+    return registry.get("toy")
+
+
+@pytest.fixture(scope="session")
+def toy_original(toy: Challenge, tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """A tiny toy release, drawn once; read it, never change it."""
+    from blindsky.challenges.generation import generate
+
+    return generate(toy, "plain", "tiny", tmp_path_factory.mktemp("toy"), release_id="toy-original")
+
+
+@pytest.fixture
+def toy_release(toy_original: Release, tmp_path: Path) -> Iterator[Release]:
+    """A copy of the tiny toy release that a test may change, in ``tmp_path/releases``."""
+    import shutil
+
+    from blindsky.challenges.release import open_release
+
+    yield open_release(shutil.copytree(toy_original.root, tmp_path / "releases" / "toy-original"))

@@ -9,9 +9,16 @@ Three functions serve a notebook; everything else is on the command line (``blin
 
 from __future__ import annotations
 
-from importlib.metadata import version
-
 from blindsky.api import Data, check, load, score
 
-__version__ = version("blindsky")
 __all__ = ["Data", "__version__", "check", "load", "score"]
+
+
+def __getattr__(name: str) -> str:
+    """``__version__``, looked up when asked for: the metadata machinery costs 40 ms."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("blindsky")
+    message = f"module 'blindsky' has no attribute {name!r}"
+    raise AttributeError(message)

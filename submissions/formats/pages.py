@@ -37,9 +37,10 @@ class ColumnChunk:
 
 @dataclass(frozen=True)
 class Footer:
-    """FileMetaData: the number of rows, and where the columns lie."""
+    """FileMetaData. rows : as it says. grouped : the sum over its row groups. chunks : where the columns lie."""
 
     rows: int
+    grouped: int
     chunks: tuple[ColumnChunk, ...]
 
 
@@ -56,11 +57,8 @@ def read_footer(buffer: bytes) -> Footer:
     """The footer between the data and the last eight bytes; ThriftError where it doesn't hold together."""
     metadata, _ = read_struct(buffer)
     rows, groups = whole(metadata, 3), [struct(group) for group in items(metadata.get(4, []))]
-    counted = sum(whole(group, 3) for group in groups)
-    if counted != rows:
-        message = f"the row groups hold {counted:,} rows where the footer says {rows:,}"
-        raise ThriftError(message)
-    return Footer(rows, tuple(_chunk(struct(chunk)) for group in groups for chunk in items(group.get(1))))
+    chunks = tuple(_chunk(struct(chunk)) for group in groups for chunk in items(group.get(1)))
+    return Footer(rows, sum(whole(group, 3) for group in groups), chunks)
 
 
 def _chunk(chunk: Struct) -> ColumnChunk:

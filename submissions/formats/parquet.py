@@ -44,7 +44,10 @@ class ParquetFile(PredictionFile):
 
             self._footer = read_footer(self._footer_bytes())
             self.n_rows = self._footer.rows
-            limits.check_rows(self.n_rows, log, declared=True)
+            limits.check_rows(max(self.n_rows, self._footer.grouped), log, declared=True)
+            if self._footer.grouped != self.n_rows:
+                message = f"row groups hold {self._footer.grouped:,} rows, the footer says {self.n_rows:,}"
+                raise ValueError(message)
             self._file = self._held.enter_context(
                 pq.ParquetFile(
                     path,

@@ -1,4 +1,4 @@
-"""Structs of Thrift's compact protocol, as dictionaries {field number: value}; Parquet's headers are such structs.
+"""Structs of Thrift's compact protocol as dictionaries {field number: value}; Parquet's headers are such.
 
 They are a participant's bytes: depth and lengths are bounded by what is there, and nothing is believed.
 """

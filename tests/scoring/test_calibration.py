@@ -45,7 +45,7 @@ def test_ragged_densities(weighted, expected):
 
 
 def test_one_pit_by_hand():
-    # F jumps from 0 to 1 at 1/2: Int u^2 + Int (1-u)^2 = 1/12; Int u/(1-u) on .01...5 twice = 2 (ln 2 - .49 + ln .99)
+    # F jumps from 0 to 1 at 1/2: Int u^2 and Int (1-u)^2 add up to 1/12; Int u/(1-u) from .01 to .5, twice
     pit = np.array([0.5])
     assert calibration.pit_ks(pit) == 0.5
     assert calibration.pit_cvm(pit) == pytest.approx(1 / 12, abs=1e-15)
@@ -61,7 +61,7 @@ def test_against_scipy():
 
 
 def test_ad_against_the_sum_of_anderson_and_darling(monkeypatch):
-    # A^2 = -n - sum (2i-1)/n [ln u_i + ln(1 - u_(n+1-i))] on (0, 1); what the wider range still leaves out is 1e-9
+    # A^2 = -n - sum (2i-1)/n [ln u_i + ln(1 - u_(n+1-i))] on (0, 1); the range used here leaves out 1e-9
     monkeypatch.setattr(calibration, "AD_RANGE", (1e-12, 1 - 1e-12))
     n = 400
     u = np.sort(np.random.default_rng(6).beta(1.1, 1.0, n))
@@ -110,7 +110,7 @@ def test_the_null_of_ks_is_the_exact_distribution(n):
 )
 @pytest.mark.parametrize("n", [40, 3000])
 def test_the_null_band_holds_a_perfect_entry(null, score, n):
-    # 400 perfect entries; the spread of the share is 1.1 %, that of a band of 1,000 draws 1 %: 4 % is 2.7 of both
+    # 400 perfect entries: the spread of the share is 1.1 %, of a band of 1,000 draws 1 %; 4 % is 2.7 of both
     rng = np.random.default_rng(n)
     draws = null(Measurements({"pit": np.zeros(n)}), np.random.default_rng(0), NOTHING)
     low, high = np.quantile(draws, [0.025, 0.975])

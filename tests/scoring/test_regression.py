@@ -1,4 +1,4 @@
-"""Point scores against a table computed by hand, scikit-learn and SciPy, and the coverage of their intervals."""
+"""Point scores against a table computed by hand, scikit-learn and SciPy; coverage of their intervals."""
 
 from __future__ import annotations
 

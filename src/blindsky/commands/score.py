@@ -40,7 +40,11 @@ def command(submissions: tuple[str, ...], everything: bool, arena: Path | None, 
 
 
 def score(arena: Arena, chosen: list[Submission], *, again: bool) -> list[dict[str, Any]]:
-    """Score submissions with progress; unless ``again``, those with a current card are left alone."""
+    """Score submissions with progress; unless ``again``, those with a current card are left alone.
+
+    The reference rows of their releases are brought up to date too.
+    """
+    from blindsky.challenges import references
     from blindsky.challenges.progress import progress
     from blindsky.challenges.release import Release
     from blindsky.submissions.judging import is_current, judge, steps
@@ -54,6 +58,10 @@ def score(arena: Arena, chosen: list[Submission], *, again: bool) -> list[dict[s
         withdrawn = {s.submission.id for s in arena.standings(submission.release) if s.state == "withdrawn"}
         if submission.id not in withdrawn and (again or not is_current(arena, release, submission)):
             due.append((submission, release))
+    for release in releases.values():
+        for name in release.public.manifest["references"]:
+            if not references.is_current(release, name):
+                references.score(release, name)
     with progress("scoring", sum(steps(release) for _, release in due), "parts") as report:
         for submission, release in due:
             report.note(f"{submission.team}, {submission.method}")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from blindsky.baselines.baseline import Model, Settings, get
 from blindsky.challenges.challenge import Column, Density, Grid, Prediction, rows
 from blindsky.scoring.measurements import Table
 
@@ -77,6 +79,16 @@ def toy_spectrum() -> Callable[..., np.ndarray]:
 
 @pytest.fixture
 def public() -> StandIn:
+    return stand_in()
+
+
+@pytest.fixture(scope="session")
+def trained() -> Callable[[str, int], Model]:
+    """A baseline trained on an untouched stand-in, by full name and seed; trained once."""
+    return cache(lambda name, seed: get(name).fit(stand_in(), Settings(seed=seed)))
+
+
+def stand_in() -> StandIn:
     train, test = galaxies(1500, 1), galaxies(400, 2)
     wavelength = np.arange(900.0, 12_000.0, 5.0)
     kinds = [(0.3, -0.2), (0.4, -0.5), (0.6, -0.8), (0.7, -1.2), (0.85, -1.8)]

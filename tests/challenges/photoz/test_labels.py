@@ -58,7 +58,7 @@ def test_candidates() -> None:
     assert found["bright"].mean() == pytest.approx(0.90 / (1 + np.exp(2.5)), abs=0.004)
     # at i = 23 the deep survey reaches whatever the bright one does
     assert not np.any(found["bright"] & ~found["deep"])
-    # z = 1.2 with [OII] taken for Halpha gives 0.25, for [OIII] 0.64; [OIII] for Halpha gives 0.68, Halpha for
+    # z = 1.2: [OII] taken for Halpha gives 0.25, for [OIII] 0.64; [OIII] for Halpha gives 0.68, Halpha for
     # [OII] 2.87; [OII] for Lyman alpha leaves the range
     assert np.mean(found["deep_z"] != z) == pytest.approx(0.03 * 4 / 5, abs=0.002)
     assert np.mean(found["bright_z"] != z) == pytest.approx(0.005 * 4 / 5, abs=0.001)

@@ -1,0 +1,103 @@
+"""Generating galaxies: seconds for a million, written as Parquet, and a flat memory curve; photerr's noise as peer."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from blindsky.challenges import generation, registry
+from blindsky.challenges.challenge import Size
+from blindsky.challenges.progress import Progress
+
+WORKERS = 2
+MILLION = 1_000_000
+CURVE = (100_000, MILLION, 10 * MILLION)
+FLAT = 1.25  # the peak at ten million may be this much above the peak at a million
+
+
+def peak_mib(who: int) -> float:
+    """Largest resident memory of this process or of one of its children, MiB."""
+    return resource.getrusage(who).ru_maxrss / 1024
+
+
+def generate(n: int) -> dict[str, float]:
+    """A release with ``n`` training rows, from nothing to its manifest."""
+    challenge = registry.get("photoz")
+    challenge = replace(challenge, sizes={"bench": Size(n, 8)})
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        generation.generate(challenge, "representative", "bench", Path(folder), workers=WORKERS)
+        seconds = time.perf_counter() - start
+    return {
+        "seconds": seconds,
+        "main": peak_mib(resource.RUSAGE_SELF),
+        "worker": peak_mib(resource.RUSAGE_CHILDREN),
+    }
+
+
+def peer(n: int) -> dict[str, float]:
+    """photerr's LSST error model on n rows of six magnitudes: noise alone, no spectra, nothing written."""
+    import numpy as np
+    import pandas as pd
+    from photerr import LsstErrorModel
+
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.uniform(20, 26, (n, 6)), columns=list("ugrizy"))
+    model = LsstErrorModel()
+    start = time.perf_counter()
+    model(table, random_state=1)
+    return {"seconds": time.perf_counter() - start, "main": peak_mib(resource.RUSAGE_SELF), "worker": 0.0}
+
+
+def apart(what: str, n: int) -> dict[str, float]:
+    """One measurement in a process of its own, so that its peak is its own."""
+    command = [sys.executable, "-m", "tests.benchmarks.photoz_generation", what, str(n)]
+    return dict(json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout))
+
+
+def rows(report: Progress) -> list[dict[str, Any]]:
+    """The table."""
+    found = []
+    curve = {}
+    for n in CURVE:
+        curve[n] = apart("generate", n)
+        report.advance()
+    other = apart("peer", MILLION)
+    million, seconds = curve[MILLION], curve[MILLION]["seconds"]
+    found.append(
+        {
+            "name": f"{MILLION:,} galaxies with photometry and commitments as Parquet, {WORKERS} processes",
+            "measured": seconds,
+            "unit": "s",
+            "reference": f"photerr, noise alone: {other['seconds']:.2f} s",
+            "ratio": seconds / other["seconds"],
+            "target": "<= 8 s",
+            "met": seconds <= 8,
+        }
+    )
+    for n, figures in curve.items():
+        total = figures["main"] + WORKERS * figures["worker"]
+        base = million["main"] + WORKERS * million["worker"]
+        found.append(
+            {
+                "name": f"peak memory at {n:,} galaxies (main {figures['main']:.0f}, worker {figures['worker']:.0f})",
+                "measured": total,
+                "unit": "MiB",
+                "reference": f"at {MILLION:,}: {base:.0f} MiB; {figures['seconds']:.1f} s",
+                "ratio": total / base,
+                "target": f"<= {FLAT} of that",
+                "met": total <= FLAT * base,
+            }
+        )
+    return found
+
+
+if __name__ == "__main__":
+    print(json.dumps({"generate": generate, "peer": peer}[sys.argv[1]](int(sys.argv[2]))))
