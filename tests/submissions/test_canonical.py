@@ -174,7 +174,7 @@ def test_a_folder_that_may_not_be_written(
         raise PermissionError(errno.EACCES, "Permission denied", str(self))
 
     monkeypatch.setattr(Path, "mkdir", forbidden)
-    with pytest.raises(MachineFault, match="not allowed while .*Check the permissions"):
+    with pytest.raises(MachineFault, match=r"not allowed while .*Check the permissions"):
         write_canonical(path, public, tmp_path / "out" / "stored.parquet")
 
 

@@ -1,0 +1,190 @@
+"""The figures: marks where the numbers say, blanks where they are None, names that stay names."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from typing import Any
+
+import pytest
+
+from blindsky.leaderboard.figures import BOTTOM, LEFT, RIGHT, TOP, draw
+
+AXES = {"x_label": "z_true", "y_label": "e [nat]"}
+DATA: dict[str, dict[str, Any]] = {
+    "heatmap": {
+        **AXES,
+        "x_edges": [0, 1, 2],
+        "y_edges": [0, 1, 2],
+        "counts": [[10, None], [None, 40]],
+        "lines": [{"label": "equal", "x": [0, 2], "y": [0, 2]}],
+    },
+    "binned_curve": {
+        **AXES,
+        "edges": [0, 1, 2, 3],
+        "values": [0.1, None, -0.2],
+        "low": [0.0, None, -0.3],
+        "high": [0.2, None, -0.1],
+        "requirements": [{"value": 0.05, "label": "Survey"}, {"value": -0.05, "label": "Survey"}],
+    },
+    "histogram": {
+        **AXES,
+        "edges": [0, 0.25, 0.5, 0.75, 1],
+        "values": [1.0, None, 0.5, 2.0],
+        "reference": 1.0,
+        "band": [0.8, 1.2],
+        "mark": {"value": 0.5, "label": "here"},
+    },
+    "qq": {
+        **AXES,
+        "nominal": [0, 0.5, 1],
+        "observed": [0, None, 1],
+        "band_low": [0, 0.4, 1],
+        "band_high": [0, 0.6, 1],
+    },
+    "line_pair": {
+        **AXES,
+        "edges": [0, 1, 2, 3],
+        "series": [{"label": "a", "values": [1, None, 2]}, {"label": "b", "values": [1, 1, 1]}],
+    },
+    "offsets": {
+        **AXES,
+        "labels": ["1", "2"],
+        "series": [{"label": "point", "values": [0.01, None], "low": [0.0, None], "high": [0.02, None]}],
+        "bands": [{"half": 0.002, "label": "DESC"}],
+    },
+    "dot_interval": {
+        "x_label": "loss [nat]",
+        "rows": [
+            {
+                "place": "",
+                "label": "Oracle",
+                "value": 0.0,
+                "text": "0",
+                "low": None,
+                "high": None,
+                "kind": "ceiling",
+            },
+            {
+                "place": "1",
+                "label": "<b>&",
+                "value": 1.0,
+                "text": "1",
+                "low": 0.5,
+                "high": 1.5,
+                "kind": "submission",
+            },
+        ],
+        "requirements": [{"value": 0.4, "label": "Survey"}],
+    },
+    "scatter": {
+        **AXES,
+        "points": [
+            {"label": "</svg>", "mark": "1", "named": False, "x": 0.0, "y": 1.0, "kind": "submission"},
+            {"label": "Oracle", "mark": "Oracle", "named": True, "x": 1.0, "y": 0.0, "kind": "ceiling"},
+            {"label": "void", "mark": "2", "named": False, "x": None, "y": 0.0, "kind": "baseline"},
+        ],
+    },
+}
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def parsed(kind: str, data: dict[str, Any] | None = None) -> ET.Element:
+    text = str(draw(kind, DATA[kind] if data is None else data, uid="f", title="A <title> & more"))
+    return ET.fromstring(text.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1))
+
+
+@pytest.mark.parametrize("kind", sorted(DATA))
+def test_every_kind_is_well_formed_named_and_labelled(kind: str) -> None:
+    svg = parsed(kind)
+    assert svg.attrib["role"] == "img"
+    named = {e.attrib["id"]: e for e in svg.iter() if "id" in e.attrib}
+    title, description = svg.attrib["aria-labelledby"].split()
+    assert named[title].text == "A <title> & more"
+    assert len(named[description].text or "") > 20
+    written = " ".join("".join(e.itertext()) for e in svg.iter(f"{SVG}text"))
+    assert all(label in written for key, label in DATA[kind].items() if key.endswith("_label"))
+    assert not [e for e in svg.iter() if "style" in e.attrib], "colours come from the page's style sheet"
+
+
+@pytest.mark.parametrize(
+    ("kind", "mark", "shown"),
+    [
+        ("heatmap", ".//*[@class='shade'][@d]", 2),
+        ("binned_curve", ".//*[@class='series-0']", 2),
+        ("histogram", ".//*[@class='bar']", 3),
+        ("qq", ".//*[@class='dot submission']", 2),
+        ("offsets", f".//*[@class='series-0']/{SVG}circle", 1),
+        ("scatter", ".//*[@class='dot submission']", 1),
+    ],
+)
+def test_blank_cells_stay_blank(kind: str, mark: str, shown: int) -> None:
+    assert len(parsed(kind).findall(mark)) == shown
+
+
+def test_a_blank_breaks_a_stepped_line() -> None:
+    path = next(e for e in parsed("line_pair").iter(f"{SVG}path") if e.attrib.get("class") == "series-0 line")
+    assert path.attrib["d"].count("M") == 2
+
+
+@pytest.mark.parametrize("kind", ["heatmap", "binned_curve", "histogram", "line_pair"])
+def test_nothing_but_blanks_still_draws_its_axes(kind: str) -> None:
+    data = dict(DATA[kind])
+    if kind == "heatmap":
+        data["counts"] = [[None, None], [None, None]]
+    elif kind == "line_pair":
+        data["series"] = [{"label": s["label"], "values": [None] * 3} for s in data["series"]]
+    else:
+        data |= {name: [None] * len(data[name]) for name in ("values", "low", "high") if name in data}
+    parsed(kind, data)
+
+
+def test_bars_stand_where_the_numbers_say() -> None:
+    bars = [b.attrib for b in parsed("histogram").findall(".//*[@class='bar']")]
+    width = (RIGHT - LEFT) / 4
+    assert [float(b["x"]) for b in bars] == pytest.approx([LEFT, LEFT + 2 * width, LEFT + 3 * width], abs=0.1)
+    tall = [float(b["height"]) for b in bars]
+    assert tall[0] / tall[2] == pytest.approx(0.5, abs=0.01)
+    assert all(float(b["y"]) + float(b["height"]) == pytest.approx(BOTTOM) for b in bars)
+    assert min(float(b["y"]) for b in bars) >= TOP
+
+
+def test_requirement_lines_are_drawn_and_labelled_once() -> None:
+    svg = parsed("binned_curve")
+    drawn = [p for g in svg.findall(".//*[@class='requirement']") for p in g.iter(f"{SVG}path")]
+    labels = [t.text for g in svg.findall(".//*[@class='requirement']") for t in g.iter(f"{SVG}text")]
+    assert len(drawn) == 2
+    assert labels == ["Survey"]
+
+
+def test_names_in_a_figure_are_bounded_and_isolated() -> None:
+    row = {"place": "1", "value": 1.0, "text": "1", "low": 0.9, "high": 1.1, "kind": "submission"}
+    svg = parsed("dot_interval", {"x_label": "x", "rows": [{**row, "label": "\u05d0" * 300}]})
+    name = max(("".join(e.itertext()) for e in svg.iter(f"{SVG}text")), key=len)
+    assert re.fullmatch("1 \u2068\u05d0{43}…\u2069", name)
+
+
+def test_an_entry_far_from_all_others_is_marked_at_the_end() -> None:
+    values = [1.0, 1.1, 1.2, 1.3, 1.4, 90.0]
+    rows = [
+        {
+            "place": str(k),
+            "label": f"e{k}",
+            "value": v,
+            "text": f"{v}",
+            "low": v - 0.1,
+            "high": v + 0.1,
+            "kind": "baseline",
+        }
+        for k, v in enumerate(values)
+    ]
+    svg = parsed("dot_interval", {"x_label": "x", "rows": rows})
+    dots = [float(c.attrib["cx"]) for c in svg.iter(f"{SVG}circle")]
+    assert len(dots) == 5
+    assert max(dots) - min(dots) > 200, "the others keep the width"
+    assert "90.0" in [t.text for t in svg.iter(f"{SVG}text")]
+
+
+def test_an_unknown_kind_names_the_known() -> None:
+    with pytest.raises(ValueError, match="known kinds are binned_curve, dot_interval"):
+        draw("pie", {}, uid="f", title="t")

@@ -1,0 +1,420 @@
+"""The site: what stands on it, what must never, and that it appears whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blindsky.challenges.errors import InputFault
+from blindsky.leaderboard import build
+from blindsky.leaderboard.pages import file_names
+from blindsky.leaderboard.site import MARKER, render
+
+HERE = "toy-easy-tiny-1"
+HOSTILE = "<script>alert('1')</script>\"><img src=x onerror=alert(1)>{{ 7*7 }}"
+MARKED = 0.98765437  # a value of the private part: none of its digits may be seen before the reveal
+VOID = {"meta", "link", "br", "img", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """Checks the balance of the tags and keeps what a test asks for."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == [], f"left open: {self.open}"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not self.open or self.open[-1] not in ("style", "script"):
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.words))
+
+
+@pytest.fixture
+def files(entry: Any, release: Any) -> dict[str, str]:
+    """A site of an open and a revealed release with every kind of entry and hostile names."""
+    slices = [
+        {
+            "name": "bright",
+            "family": "magnitude",
+            "parts": {
+                part: {"n": n, "share": 0.1, "metrics": {"loss": {"value": v, "low": 0.1, "high": 0.9}}}
+                for part, n, v in (("public", 60, 0.5), ("private", 140, MARKED), ("all", 200, MARKED))
+            },
+        }
+    ]
+    histogram = {"x_label": "u", "y_label": "v", "edges": [0, 1, 2], "values": [1.0, None]}
+    private = {"private": {"loss": MARKED}, "all": {"loss": MARKED}}
+    entries = [
+        entry("oracle", 0.0, kind="ceiling", team="Oracle"),
+        entry("a1", 1.0, team=HOSTILE, method="=2+2", values=private, slices=slices, notes=[HOSTILE]),
+        entry(
+            "b2",
+            1.01,
+            team="فريق",
+            description=HOSTILE,
+            figures={p: {"pit": histogram} for p in ("public", "all")},
+        ),
+        entry("c3", 2.0, kind="baseline", team="blindsky", method="knn", fields=("x",)),
+        entry("void", None, team="Undefined"),
+        entry("gone", 0.5, team="Withdrawn", state="withdrawn", values={"public": {"loss": MARKED}}),
+        entry("old", 0.1, team="Outdated", digests={"data": "d" * 64, "truth": "e" * 64, "scorer": "0"}),
+        entry("bad", 0.1, team="Broken", state="invalid", reason=f"3 rows hold NaN {HOSTILE}"),
+    ]
+    shown = release(*entries, manifest={"test rows": "2,000"})
+    old = replace(shown, release_id="toy-easy-tiny-0", status="revealed", committed_scorer="1" * 64)
+    return render([shown, old])
+
+
+def test_every_page_is_balanced_and_has_a_language_title_and_headings(files: dict[str, str]) -> None:
+    pages = {name: Page(text) for name, text in files.items() if name.endswith(".html")}
+    assert len(pages) == 1 + 2 * (1 + 5)
+    for page in pages.values():
+        tags = [tag for tag, _ in page.tags]
+        assert (tags.count("h1"), tags.count("main")) == (1, 1)
+        assert ("html", {"lang": "en"}) in page.tags
+        ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+        assert len(ids) == len(set(ids))
+        named = [i for _, attrs in page.tags for i in (attrs.get("aria-labelledby") or "").split()]
+        assert set(named) <= set(ids)
+
+
+def test_names_are_escaped_everywhere(files: dict[str, str]) -> None:
+    for name, text in files.items():
+        if name.endswith(".html"):
+            assert "<img src=x" not in text
+            assert "<script>alert" not in text
+            assert "49" not in Page(text).text.split(), "a name is no template"
+    assert "<script>alert('1')</script>" in Page(files[f"{HERE}/index.html"]).text
+
+
+def test_the_site_asks_no_other_host(files: dict[str, str]) -> None:
+    for name, text in files.items():
+        if not name.endswith(".html"):
+            continue
+        for tag, attrs in Page(text).tags:
+            for key in ("src", "href", "action", "data", "poster", "srcset"):
+                target = attrs.get(key)
+                assert target is None or re.fullmatch(r"(\.\./)*[\w./-]+|data:,|#[\w-]+", target), (
+                    name,
+                    tag,
+                    target,
+                )
+        assert not re.search(r"@import|url\((?!#)|fetch\(|XMLHttpRequest|WebSocket", text)
+        assert "default-src 'none'" in text
+
+
+def test_links_lead_to_pages_of_the_site(files: dict[str, str]) -> None:
+    for name, text in files.items():
+        if name.endswith(".html"):
+            links = {attrs["href"] for tag, attrs in Page(text).tags if tag == "a"}
+            for link in links:
+                target = (Path("/") / name).parent / str(link)
+                assert str(target.resolve().relative_to("/")) in files, (name, link)
+
+
+def test_the_private_part_is_not_on_the_site_before_the_reveal(entry: Any, release: Any) -> None:
+    def site(value: float) -> dict[str, str]:
+        parts = {
+            part: {key: value for key in ("loss", "bias", "norm", "share")} for part in ("private", "all")
+        }
+        some = {"n": 5000, "share": 0.1, "metrics": {"loss": {"value": value, "low": value, "high": value}}}
+        cut = [{"name": "bright", "family": "m", "parts": {"private": some, "all": some}}]
+        figure = {"x_label": "u", "y_label": "v", "edges": [0, value], "values": [value]}
+        drawn = {part: {"pit": figure} for part in ("private", "all")}
+        entries = (
+            entry("a", 1.0, values=parts, slices=cut, figures=drawn),
+            entry("b", 2.0, values={"private": {"loss": 0.5}}),
+        )
+        return render([release(*entries)])
+
+    assert site(MARKED) == site(0.111), "not a byte depends on the hidden part"
+    whole = "".join(site(MARKED).values())
+    assert str(MARKED)[:6] not in whole
+    assert "5000" not in whole
+    assert "private" not in whole.replace("private part decides", "")
+
+
+def test_after_the_reveal_the_private_part_ranks_and_all_cases_follow(entry: Any, release: Any) -> None:
+    entries = (
+        entry("a", 1.0, values={"private": {"loss": 3.0}}),
+        entry("b", 2.0, values={"private": {"loss": 0.5}}),
+    )
+    content = json.loads(render([release(*entries, status="revealed")])[f"{HERE}/board.json"])
+    ranks = {
+        (b["part"], r["entry"]): r["rank"]
+        for b in content["boards"]
+        if b["board"] == "main"
+        for r in b["rows"]
+    }
+    assert ranks == {("private", "a"): 2, ("private", "b"): 1, ("all", "a"): 1, ("all", "b"): 2}
+
+
+def test_before_the_reveal_every_number_is_rounded_in_page_json_and_csv(entry: Any, release: Any) -> None:
+    exact = 0.123456789
+    files = render([release(entry("a", exact), entry("b", 1.0))])
+    cells = json.loads(files[f"{HERE}/board.json"])["boards"][0]["rows"][0]["metrics"]["loss"]
+    assert cells == {"value": 0.12, "low": 0.07, "high": 0.17, "interval": "percentile"}
+    table = list(csv.DictReader(io.StringIO(files[f"{HERE}/board.csv"])))
+    assert [table[0][k] for k in ("loss", "loss_low", "loss_high")] == ["0.12", "0.07", "0.17"]
+    assert 'data-value="0.12"' in files[f"{HERE}/index.html"]
+    assert not any(str(exact)[:6] in text for text in files.values())
+
+
+def test_page_json_and_csv_hold_the_same_values(files: dict[str, str]) -> None:
+    for folder in (HERE, "toy-easy-tiny-0"):
+        boards = json.loads(files[f"{folder}/board.json"])["boards"]
+        table = list(csv.DictReader(io.StringIO(files[f"{folder}/board.csv"])))
+        rows = [(b, r) for b in boards for r in b["rows"]]
+        assert len(rows) == len(table)
+        page = files[f"{folder}/index.html"]
+        for (board, row), line in zip(rows, table, strict=True):
+            assert (board["board"], board["part"], row["entry"]) == (
+                line["board"],
+                line["part"],
+                line["entry"],
+            )
+            assert str(row["rank"]) == line["rank"]
+            for key, found in row["metrics"].items():
+                assert line[key] == ("" if found["value"] is None else str(found["value"]))
+                assert f'data-value="{line[key]}"' in page
+
+
+def test_the_csv_is_formula_safe_and_keeps_negative_numbers(entry: Any, release: Any) -> None:
+    files = render(
+        [release(entry("a", -1.5, team="=cmd|' /C calc'!A0", method="@sum"), entry("-b", 2.0, team="+1"))]
+    )
+    lines = list(csv.DictReader(io.StringIO(files[f"{HERE}/board.csv"])))
+    assert (lines[0]["team"], lines[0]["method"], lines[0]["loss"]) == (
+        "'=cmd|' /C calc'!A0",
+        "'@sum",
+        "-1.5",
+    )
+    assert (lines[1]["team"], lines[1]["entry"]) == ("'+1", "'-b")
+    for line in lines:
+        for value in line.values():
+            assert not value.startswith(("=", "+", "@")) and (not value.startswith("-") or float(value) < 0)
+
+
+def test_the_ceiling_comes_first_unranked_and_the_undefined_last(files: dict[str, str]) -> None:
+    rows = json.loads(files[f"{HERE}/board.json"])["boards"][0]["rows"]
+    assert [(r["entry"], r["rank"]) for r in rows] == [
+        ("oracle", 0),
+        ("a1", 1),
+        ("b2", 2),
+        ("c3", 3),
+        ("void", 0),
+    ]
+    page = Page(files[f"{HERE}/index.html"])
+    assert [attrs.get("class") for tag, attrs in page.tags if tag == "tr"].count("pinned") == 2
+    assert "reads the truth, not ranked" in page.text
+    assert "loss is undefined, so it is not ranked" in page.text
+
+
+def test_the_primary_is_the_first_that_the_release_has(entry: Any, release: Any) -> None:
+    def primary(*entries: Any) -> str:
+        boards = json.loads(render([release(*entries)])[f"{HERE}/board.json"])["boards"]
+        return str(boards[0]["primary"])
+
+    assert primary(entry("a", 1.0)) == "loss"
+    assert primary(entry("a", 1.0, values={"public": {"excess": 0.1}})) == "excess"
+    assert primary() == "loss"
+
+
+def test_a_target_metric_ranks_by_its_distance_and_requires_its_field(
+    files: dict[str, str], entry: Any, release: Any
+) -> None:
+    given = {"a": 0.03, "b": -0.01, "c": -0.5}
+    entries = [entry(k, values={"public": {"bias": v}}, width=0.001) for k, v in given.items()]
+    board = json.loads(render([release(*entries, entry("d", fields=("x",)))])[f"{HERE}/board.json"])[
+        "boards"
+    ][1]
+    assert [(r["entry"], r["rank"]) for r in board["rows"]] == [("b", 1), ("a", 2), ("c", 3)]
+
+
+def test_rank_range_tie_group_and_sentence_are_shown(entry: Any, release: Any) -> None:
+    near = [entry("a", 1.0, width=0.5, seed=1), entry("b", 1.05, width=0.5, seed=2), entry("c", 9.0)]
+    text = Page(render([release(*near)])[f"{HERE}/index.html"]).text
+    assert "a · method leads b · method by 0.0" in text.replace(" · ", " · ")
+    assert "can’t be told apart. 1 other entry is in the leader’s tie group." in text
+    rows = json.loads(render([release(*near)])[f"{HERE}/board.json"])["boards"][0]["rows"]
+    assert [(r["rank_low"], r["rank_high"], r["tie"]) for r in rows] == [
+        (1, 2, "A"),
+        (1, 2, "A"),
+        (3, 3, "B"),
+    ]
+    assert "1–2" in text
+    apart = [entry("a", 1.0), entry("b", 2.0)]
+    assert "the two are separable." in Page(render([release(*apart)])[f"{HERE}/index.html"]).text
+    same = [entry("a", 1.0), entry("b", 1.0)]
+    assert "share the lead, with loss 1.00" in Page(render([release(*same)])[f"{HERE}/index.html"]).text
+    assert "is the only ranked entry" in Page(render([release(entry("a", 1.0))])[f"{HERE}/index.html"]).text
+    assert "No entry is ranked yet." in Page(render([release()])[f"{HERE}/index.html"]).text
+
+
+def test_tables_can_be_sorted_and_read_without_a_script(files: dict[str, str]) -> None:
+    page = Page(files[f"{HERE}/index.html"])
+    tables = [attrs for tag, attrs in page.tags if tag == "table" and attrs.get("class") == "sortable"]
+    heads = [attrs for tag, attrs in page.tags if tag == "th" and "aria-sort" in attrs]
+    assert len(tables) == 2
+    assert [tag for tag, _ in page.tags].count("caption") >= 2
+    assert {h["aria-sort"] for h in heads} == {"none", "ascending"}
+    assert [h["aria-sort"] for h in heads].count("ascending") == 2, "each starts sorted by rank"
+    assert len([1 for tag, _ in page.tags if tag == "button"]) == len(heads)
+    assert {h["data-first"] for h in heads} <= {"ascending", "descending"}
+
+
+def test_entries_off_the_boards_are_listed_with_their_reason_and_no_score(files: dict[str, str]) -> None:
+    page = Page(files[f"{HERE}/index.html"])
+    for words in ("Withdrawn", "Outdated", "Broken", "3 rows hold NaN", "run blindsky score --all"):
+        assert words in page.text
+    assert "scored by another version (scorer)" in page.text
+    assert not {f"{HERE}/{name}.html" for name in ("gone", "old", "bad")} & set(files)
+    off = json.loads(files[f"{HERE}/board.json"])["not_on_a_board"]
+    assert {(e["id"], e["state"]) for e in off} == {
+        ("gone", "withdrawn"),
+        ("old", "outdated"),
+        ("bad", "invalid"),
+    }
+    assert str(MARKED)[:5] not in files[f"{HERE}/index.html"]
+
+
+def test_adding_such_an_entry_moves_no_row(entry: Any, release: Any) -> None:
+    some = [entry("a", 1.0, seed=1), entry("b", 1.02, seed=2)]
+    other = [entry("0", 0.0, state="invalid"), entry("1", 0.0, digests={"data": "x"})]
+    boards = [
+        json.loads(render([release(*e)])[f"{HERE}/board.json"])["boards"] for e in (some, [*other, *some])
+    ]
+    assert boards[0] == boards[1]
+
+
+def test_the_order_of_entries_and_releases_changes_nothing(entry: Any, release: Any) -> None:
+    entries = [
+        entry(name, loss, seed=k) for k, (name, loss) in enumerate((("a", 1.0), ("b", 1.0), ("c", 0.5)))
+    ]
+    first, second = release(*entries), release(*entries[::-1])
+    other = replace(first, release_id="toy-2")
+    assert render([first, other]) == render([replace(other, entries=entries[::-1]), second])
+
+
+def test_a_change_of_the_scorer_after_the_commitment_is_said(files: dict[str, str]) -> None:
+    words = "The scoring code changed after the truth was committed to"
+    assert words in Page(files["toy-easy-tiny-0/index.html"]).text
+    assert words not in Page(files[f"{HERE}/index.html"]).text
+
+
+def test_an_open_release_says_so(files: dict[str, str]) -> None:
+    for name in ("index", "a1"):
+        assert "This release is open" in Page(files[f"{HERE}/{name}.html"]).text
+    assert "This release is revealed" in Page(files["toy-easy-tiny-0/index.html"]).text
+
+
+def test_slices_of_few_cases_are_blank(entry: Any, release: Any) -> None:
+    cut = {"n": 9, "share": 0.1, "metrics": {"loss": {"value": 0.7654, "low": 0.7, "high": 0.8}}}
+    slices = [{"name": "bright", "family": "m", "parts": {"public": cut}}]
+    text = render([release(entry("a", 1.0, slices=slices))])[f"{HERE}/a.html"]
+    assert "under 10" in text
+    assert "0.76" not in text and "0.77" not in text
+
+
+def test_entries_without_replicates_are_not_ranked(entry: Any, release: Any) -> None:
+    bare = replace(entry("a", 1.0), replicates={})
+    files = render([release(bare, entry("b", 2.0))])
+    rows = json.loads(files[f"{HERE}/board.json"])["boards"][0]["rows"]
+    assert [(r["entry"], r["rank"]) for r in rows] == [("b", 1), ("a", 0)]
+    assert "scored without replicates" in files[f"{HERE}/index.html"]
+
+
+@pytest.mark.parametrize(
+    "i", ["index", "board", "Upper", "../../etc/passwd", "a" * 300, "", "😀", "a/b", ".hidden", "con\x00"]
+)
+def test_any_id_becomes_a_safe_file_name(i: str) -> None:
+    name = file_names([i])[i]
+    assert re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,99}", name)
+    assert name not in ("index", "board")
+
+
+def test_ids_that_differ_by_case_get_different_files() -> None:
+    names = file_names(["ab", "Ab", "aB", "a b"])
+    assert len({n.lower() for n in names.values()}) == 4
+
+
+@pytest.mark.parametrize("twice", ["entries", "releases"])
+def test_ids_that_come_twice_are_refused(twice: str, entry: Any, release: Any) -> None:
+    one = release(entry("a", 1.0))
+    views = [one, one] if twice == "releases" else [release(entry("a", 1.0), entry("a", 2.0))]
+    with pytest.raises(InputFault, match=f"{twice}.*come twice"):
+        render(views)
+
+
+def test_build_writes_and_replaces_the_site_as_a_whole(tmp_path: Path, entry: Any, release: Any) -> None:
+    out = tmp_path / "deep" / "site"
+    build(out, [release(entry("a", 1.0), entry("b", 2.0))])
+    assert (out / HERE / "b.html").is_file()
+    assert (out / MARKER).is_file()
+    build(out, [release(entry("a", 1.0))])
+    assert not (out / HERE / "b.html").exists(), "nothing of the old site stays"
+    assert [p.name for p in out.parent.iterdir()] == ["site"], "no temporary folder is left"
+    written = {str(p.relative_to(out)): p.read_text(encoding="utf-8") for p in out.rglob("*") if p.is_file()}
+    assert written == render([release(entry("a", 1.0))])
+
+
+def test_build_takes_an_empty_folder_and_leaves_any_other_alone(tmp_path: Path, release: Any) -> None:
+    (tmp_path / "empty").mkdir()
+    build(tmp_path / "empty", [release()])
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.tex").write_text("years of work")
+    with pytest.raises(InputFault, match="no site of blindsky"):
+        build(tmp_path / "thesis", [release()])
+    with pytest.raises(InputFault, match="is a file"):
+        build(tmp_path / "thesis" / "chapter.tex", [release()])
+    with pytest.raises(InputFault, match="is a file"):
+        build(tmp_path / "thesis" / "chapter.tex" / "site", [release()])
+    assert (tmp_path / "thesis" / "chapter.tex").read_text() == "years of work"
+
+
+def test_a_build_that_fails_leaves_the_old_site(
+    tmp_path: Path, entry: Any, release: Any, monkeypatch: Any
+) -> None:
+    out = tmp_path / "site"
+    build(out, [release(entry("a", 1.0))])
+    before = (out / "index.html").read_text()
+    rename = Path.rename
+
+    def refuse(self: Path, target: Path) -> Path:
+        if target == out and (self / MARKER).exists() and not (self / HERE).exists():
+            raise OSError(5, "Input/output error")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(OSError, match="Input/output"):
+        build(out, [])
+    assert (out / "index.html").read_text() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["site"]
