@@ -161,7 +161,7 @@ def _bin_of(x: FloatArray, edges: FloatArray) -> NDArray[np.int64]:
 def pit_histogram(measurements: Measurements, columns: Table) -> Data:
     """PIT density in equal bins, with the 95 % binomial band of a calibrated entry."""
     del columns
-    if "pit" not in measurements:
+    if "pit" not in measurements or len(measurements) < FEWEST:
         return None
     n = len(measurements)
     counts, edges = np.histogram(measurements.floats("pit"), bins=PIT_BINS, range=(0.0, 1.0))
@@ -179,7 +179,7 @@ def pit_histogram(measurements: Measurements, columns: Table) -> Data:
 def pit_qq(measurements: Measurements, columns: Table) -> Data:
     """Share of the cases with PIT at most u, against u, with the pointwise 95 % binomial band."""
     del columns
-    if "pit" not in measurements:
+    if "pit" not in measurements or len(measurements) < FEWEST:
         return None
     n = len(measurements)
     nominal = np.linspace(0.0, 1.0, PIT_BINS + 1)
@@ -221,7 +221,7 @@ def stacked(measurements: Measurements, columns: Table) -> Data:
     puts into a bin beyond the truth's own.
     """
     del columns
-    if "cdf_excess" not in measurements.moments:
+    if "cdf_excess" not in measurements.moments or len(measurements) < FEWEST:
         return None
     moments = measurements.moments["cdf_excess"]
     n, cells = len(measurements), len(moments.total) - 1
@@ -285,7 +285,8 @@ def _offset(estimate: FloatArray, z_true: FloatArray) -> tuple[float | None, flo
 def excess_histogram(measurements: Measurements, columns: Table) -> Data:
     """Nats lost to the oracle, case by case; cases beyond the axis count in the outermost bins."""
     del columns
-    if "log_p" not in measurements or "oracle_log_p" not in measurements:
+    known = "log_p" in measurements and "oracle_log_p" in measurements
+    if not known or len(measurements) < FEWEST:
         return None
     excess = measurements.floats("oracle_log_p") - measurements.floats("log_p")
     inside = np.clip(excess, EXCESS_EDGES[0], EXCESS_EDGES[-1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 
 from blindsky.challenges.challenge import Column, Density, Grid, Prediction
 from blindsky.challenges.tables import to_arrow
+from blindsky.submissions.checking import check
+from blindsky.submissions.faults import RULES, Fault
 
 GRID = Grid(0.0, 3.0, 31)
 PREDICTION = Prediction(
@@ -98,3 +101,36 @@ def text(tmp_path: Path) -> Callable[..., Path]:
         return tmp_path / name
 
     return write
+
+
+@pytest.fixture
+def refused(tmp_path: Path, public: Any) -> Callable[..., Fault]:
+    """The one fault of a file with this content; sees that the check writes nothing."""
+
+    def run(content: bytes | Path, name: str = "prediction.csv") -> Fault:
+        path = content if isinstance(content, Path) else tmp_path / name
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")}
+        result = check(path, public)
+        assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")} == before
+        assert len(result.faults) == 1, str(result)
+        assert result.faults[0].code in RULES
+        assert result.faults[0].code in str(result)
+        return result.faults[0]
+
+    return run
+
+
+@pytest.fixture
+def peak_of() -> Callable[..., tuple[Any, float]]:
+    """Runs something: what it returns, and the most memory that Python and NumPy held for it, in MiB."""
+
+    def run(work: Callable[[], Any]) -> tuple[Any, float]:
+        tracemalloc.start()
+        try:
+            return work(), tracemalloc.get_traced_memory()[1] / 2**20
+        finally:
+            tracemalloc.stop()
+
+    return run
