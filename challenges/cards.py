@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from blindsky.challenges import tables
 from blindsky.challenges.files import read_json, sha256, write_json
-from blindsky.challenges.release import MANIFEST, Release, scorer_digest
+from blindsky.challenges.manifest import MANIFEST
+from blindsky.challenges.release import Release, scorer_digest
 from blindsky.scoring.card import card_dict, score
 from blindsky.scoring.measurements import Array, FloatArray, Measurements, Table
 

@@ -105,14 +105,18 @@ def publish_folder(partial: Path, path: Path) -> None:
 def write_json(path: Path, content: Any, mode: int | None = None) -> None:
     """A JSON file, atomically."""
     with new_file(path, mode) as partial:
-        partial.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+        partial.write_text(text + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:
-    """A JSON file; InputFault where it is not one."""
+    """A JSON file; InputFault where it is not there, or is not JSON."""
     try:
-        return json.loads(path.read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        message = f"{path} is missing. Fetch it again, or restore it from a backup"
+        raise InputFault(message) from error
+    except (ValueError, RecursionError) as error:
         message = f"{path} is not readable as JSON ({error}). It may be truncated: fetch it again"
         raise InputFault(message) from error
 
@@ -125,29 +129,38 @@ def sha256(path: Path) -> str:
 
 @contextmanager
 def lock(path: Path, what: str, seconds: float = 60.0) -> Iterator[None]:
-    """Hold a lock file; the operating system releases it when the process ends, however it ends.
+    """Hold a lock file, which vanishes with the block; however the process ends, the lock ends with it.
 
     MachineFault where another process holds it for longer than ``seconds``.
     """
-    import fcntl
-
+    deadline = time.monotonic() + seconds
     with machine_faults(f"locking {what}", path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        while (handle := _locked(path)) is None:
+            if time.monotonic() > deadline:
+                message = (
+                    f"{what} has been locked by another process for {seconds:.0f} s ({path}). "
+                    "Wait for it to end and try again"
+                )
+                raise MachineFault(message)
+            time.sleep(0.05)
     try:
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    message = (
-                        f"{what} has been locked by another process for {seconds:.0f} s ({path}). "
-                        "Wait for it to end and try again"
-                    )
-                    raise MachineFault(message) from None
-                time.sleep(0.05)
         yield
     finally:
+        path.unlink(missing_ok=True)
         os.close(handle)
+
+
+def _locked(path: Path) -> int | None:
+    """A handle that holds the lock; None while another process does, or where it took the file away with it."""
+    import fcntl
+
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(handle), path.stat()):
+            return handle
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    os.close(handle)
+    return None

@@ -16,14 +16,15 @@ import numpy as np
 from blindsky.challenges import registry, tables
 from blindsky.challenges.challenge import Challenge, Track
 from blindsky.challenges.errors import InputFault
-from blindsky.challenges.files import read_json
-from blindsky.challenges.randomness import derive
+from blindsky.challenges.files import read_json, write_json
+from blindsky.challenges.manifest import MANIFEST, check_manifest
+from blindsky.challenges.randomness import KEY_BYTES, derive
 from blindsky.scoring.measurements import Table
 from blindsky.scoring.weights import Replicates
 
-MANIFEST = "release.json"
 SECRET = "secret.json"
 REVEALED = "revealed"
+REVEAL = "reveal.json"
 PARTS = ("public", "private")
 
 
@@ -42,7 +43,8 @@ class Public:
     @functools.cached_property
     def challenge(self) -> Challenge:
         """The declaration, as this release's track asks it."""
-        return registry.get(self.manifest["challenge"]).on(self.manifest["track"])
+        asked = registry.get(self.manifest["challenge"])
+        return asked.on(registry.track(asked, self.manifest["track"]).name)
 
     @property
     def track(self) -> Track:
@@ -57,7 +59,7 @@ class Public:
     @property
     def revealed(self) -> bool:
         """Whether the truth has been published."""
-        return (self.root / REVEALED / "reveal.json").exists()
+        return (self.root / REVEALED / REVEAL).exists()
 
     def path(self, name: str) -> Path:
         """The file of a public table."""
@@ -97,7 +99,11 @@ class Release:
     root: Path
     public: Public
     key: bytes
-    salt: bytes
+
+    @property
+    def salt(self) -> bytes:
+        """The salt of the commitments; published at the reveal."""
+        return salt_of(self.key, self.public.release_id)
 
     @property
     def private(self) -> Path:
@@ -146,11 +152,7 @@ def open_public(path: Path) -> Public:
     """
     for root in (path / "public", path):
         if (root / MANIFEST).is_file():
-            manifest = read_json(root / MANIFEST)
-            if not isinstance(manifest, dict) or not {"id", "challenge", "track", "files"} <= manifest.keys():
-                message = f"{root / MANIFEST} is not the manifest of a blindsky release. Download it again"
-                raise InputFault(message)
-            return Public(root, manifest)
+            return Public(root, check_manifest(read_json(root / MANIFEST), str(root / MANIFEST)))
     message = f"no release at {path}: {MANIFEST} was found neither there nor in its folder public/"
     raise InputFault(message)
 
@@ -165,12 +167,34 @@ def open_release(path: Path) -> Release:
             "Only its organiser can do this"
         )
         raise InputFault(message)
-    found = read_json(secret)
-    return Release(path, public, bytes.fromhex(found["key"]), bytes.fromhex(found["salt"]))
+    return Release(path, public, read_key(secret))
+
+
+def salt_of(key: bytes, release_id: str) -> bytes:
+    """The salt of a release's commitments, 32 bytes; it says nothing about the key."""
+    return derive(key, f"{release_id}/salt")
+
+
+def read_key(path: Path) -> bytes:
+    """The release key of a ``secret.json``; InputFault where it holds none."""
+    try:
+        key = bytes.fromhex(read_json(path)["key"])
+    except (TypeError, KeyError, ValueError):
+        key = b""
+    if len(key) != KEY_BYTES:
+        message = f"{path} holds no release key ({KEY_BYTES} bytes in hexadecimal). Restore it from a backup"
+        raise InputFault(message)
+    return key
+
+
+def write_key(path: Path, key: bytes) -> None:
+    """Keep a release key where only its owner reads it."""
+    path.parent.mkdir(parents=True, mode=0o700)
+    write_json(path, {"key": key.hex()}, mode=0o600)
 
 
 def scorer_digest(challenge: Challenge) -> str:
-    """sha256 over the source that turns a prediction into a card: scoring/ and the challenge's own package."""
+    """sha256 over the source that turns a prediction into a card: scoring/, and where the challenge's parts live."""
     sources = {
         f"scoring/{f.name}": f.read_bytes()
         for f in files("blindsky.scoring").iterdir()
@@ -182,6 +206,7 @@ def scorer_digest(challenge: Challenge) -> str:
         *(s.mask for s in challenge.slices),
     ):
         code: Any = getattr(part, "func", part)
+        code = code if inspect.isroutine(code) or inspect.isclass(code) else type(code)
         path = Path(inspect.getfile(code))
         sources[f"{code.__module__}.py"] = path.read_bytes()
     digest = hashlib.sha256()

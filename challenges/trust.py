@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from blindsky.challenges import cards, tables
-from blindsky.challenges.challenge import rows
 from blindsky.challenges.commitments import DIGEST_BYTES, first_difference, root
 from blindsky.challenges.errors import InputFault
 from blindsky.challenges.files import PARTIAL, machine_faults, new_folder, read_json, sha256, write_json
-from blindsky.challenges.release import MANIFEST, REVEALED, Public, Release
+from blindsky.challenges.manifest import MANIFEST, check_files
+from blindsky.challenges.release import REVEAL, REVEALED, Public, Release
 from blindsky.challenges.writing import COMMITMENTS
 
 _BATCH = 65536
@@ -64,20 +65,38 @@ def verify(public: Public, release: Release | None = None) -> Verdict:
 
     public : the public part.   release : the whole release, where its organiser asks.
     """
-    problems = [*_files(public), *_commitment_files(public)]
+    problems = [*_files(public), *_root(public)]
     folders: list[tuple[Path, bytes]] = []
     if public.revealed:
         folder = public.root / REVEALED
-        problems += _listed(folder, read_json(folder / "reveal.json")["files"], f"{REVEALED}/")
-        folders.append((folder, bytes.fromhex(read_json(folder / "reveal.json")["salt"])))
+        opened = opening(folder / REVEAL)
+        problems += _listed(folder, opened["files"], f"{REVEALED}/")
+        folders.append((folder, bytes.fromhex(opened["salt"])))
     if release is not None:
         folders.append((release.private, release.salt))
-    hidden = 0
-    for folder, salt in folders:
-        for name, table in public.manifest["commitments"]["tables"].items():
-            problems += _hidden(public, folder, name, table, salt)
-            hidden += int(table["rows"])
-    return Verdict(public.release_id, len(public.manifest["files"]), hidden, public.revealed, tuple(problems))
+    promised = public.manifest["commitments"]["tables"]
+    for name, table in promised.items():
+        commitments = _commitments(public, name, table)
+        if isinstance(commitments, Problem):
+            problems.append(commitments)
+            continue
+        for folder, salt in folders:
+            problems += _hidden(public, folder, name, table, salt, commitments)
+    hidden = sum(int(table["rows"]) for table in promised.values()) if folders else 0
+    unique = tuple(dict.fromkeys(problems))
+    return Verdict(public.release_id, len(public.manifest["files"]), hidden, public.revealed, unique)
+
+
+def opening(path: Path) -> dict[str, Any]:
+    """What ``reveal`` wrote beside the truth; InputFault where it isn't that."""
+    found = read_json(path)
+    try:
+        bytes.fromhex(found["salt"])
+        check_files(found["files"], str(path))
+    except (TypeError, KeyError, ValueError) as error:
+        message = f"{path} does not open the commitments of a release ({error}). Download it again"
+        raise InputFault(message) from error
+    return dict(found)
 
 
 def _listed(folder: Path, listed: list[dict[str, Any]], prefix: str = "") -> Iterator[Problem]:
@@ -101,31 +120,48 @@ def _files(public: Public) -> Iterator[Problem]:
             yield Problem(name, "a file", "nothing: the manifest does not name it")
 
 
-def _commitment_files(public: Public) -> Iterator[Problem]:
+def _root(public: Public) -> Iterator[Problem]:
     promised = public.manifest["commitments"]
-    digests = {name: table["sha256"] for name, table in promised["tables"].items()}
-    if root(digests) != promised["root"]:
-        yield Problem(
-            MANIFEST, f"commitment root {promised['root']}", f"the root of its tables, {root(digests)}"
-        )
+    made = root({name: table["sha256"] for name, table in promised["tables"].items()})
+    if made != promised["root"]:
+        yield Problem(MANIFEST, f"commitment root {promised['root']}", f"the root of its tables, {made}")
+
+
+def _commitments(public: Public, name: str, table: Mapping[str, Any]) -> bytes | Problem:
+    """The commitments of one hidden table, once they are known to be those under the root."""
+    path = public.root / COMMITMENTS / f"{name}.bin"
+    shown = f"{COMMITMENTS}/{name}.bin"
+    if not path.is_file():
+        return Problem(shown, "no such file", f"{DIGEST_BYTES * table['rows']:,} bytes")
+    content = path.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != table["sha256"]:
+        return Problem(shown, f"sha256 {digest}", f"sha256 {table['sha256']}")
+    return content
 
 
 def _hidden(
-    public: Public, folder: Path, name: str, table: Mapping[str, Any], salt: bytes
+    public: Public, folder: Path, name: str, table: Mapping[str, Any], salt: bytes, commitments: bytes
 ) -> Iterator[Problem]:
+    import pyarrow as pa
+
     path = folder / f"{name}.parquet"
     shown = f"{folder.name}/{name}.parquet"
+    promised = f"the {table['rows']:,} committed rows"
     if not path.is_file():
-        yield Problem(shown, "no such file", f"{table['rows']:,} committed rows")
+        yield Problem(shown, "no such file", promised)
         return
-    commitments = (public.root / COMMITMENTS / f"{name}.bin").read_bytes()
-    found = first_difference(tables.batches(path, _BATCH, list(table["columns"])), name, salt, commitments)
+    try:
+        batches = tables.batches(path, _BATCH, list(table["columns"]))
+        found = first_difference(batches, name, salt, commitments)
+    except (OSError, pa.ArrowException, TypeError, ValueError) as error:
+        yield Problem(shown, f"a table that can't be read as ours ({error})", promised)
+        return
     if found is not None:
         row, content = found
         key = public.challenge.prediction.key
-        who = f"row {row + 1}" + (f" ({key} {content[key][0]})" if rows(content) else "")
-        promised = f"{len(commitments) // DIGEST_BYTES:,} committed rows"
-        yield Problem(shown, f"{who} differs from what was committed", f"exactly the {promised}")
+        who = f"row {row + 1}" + (f" ({key} {content[key][0]})" if key in content else "")
+        yield Problem(shown, f"{who} differs from what was committed", f"exactly {promised}")
 
 
 def reveal(release: Release) -> Path:
@@ -157,5 +193,5 @@ def reveal(release: Release) -> Path:
             "bootstrap_key": release.bootstrap_key.hex(),
             "files": listed,
         }
-        write_json(partial / "reveal.json", opened)
+        write_json(partial / REVEAL, opened)
     return folder

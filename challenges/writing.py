@@ -6,9 +6,10 @@ Generated skies and imported catalogues are written by the same hand.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -16,8 +17,9 @@ from blindsky.challenges import cards, datacard, references, tables
 from blindsky.challenges.challenge import Challenge, Track, rows
 from blindsky.challenges.commitments import commit, root
 from blindsky.challenges.files import sha256, write_json
+from blindsky.challenges.manifest import MANIFEST
 from blindsky.challenges.randomness import TEST_ROWS, keyed_uniform, object_ids
-from blindsky.challenges.release import MANIFEST, PARTS, Release, open_release, scorer_digest
+from blindsky.challenges.release import PARTS, SECRET, Release, open_release, salt_of, scorer_digest, write_key
 from blindsky.scoring.measurements import Array, Collector, Table
 
 if TYPE_CHECKING:
@@ -73,19 +75,24 @@ def _dtype(column: Array) -> str:
     return ("text" if column.dtype.kind == "U" else column.dtype.name) + shape
 
 
-class ReleaseWriter:
-    """Fills the folder of one release, whose ``private/secret.json`` is already there."""
+class ReleaseWriter(AbstractContextManager["ReleaseWriter"]):
+    """Fills a new folder with one release, its key included; what is open is closed with the block."""
 
-    def __init__(self, folder: Path, challenge: Challenge, release_id: str, key: bytes, salt: bytes) -> None:
+    def __init__(self, folder: Path, challenge: Challenge, release_id: str, key: bytes) -> None:
         self.folder, self.challenge, self.id = folder, challenge, release_id
-        self.key, self.salt = key, salt
+        self.key, self.salt = key, salt_of(key, release_id)
         self.public, self.private = folder / "public", folder / "private"
-        (self.public / COMMITMENTS).mkdir(parents=True, exist_ok=True)
-        self.private.mkdir(parents=True, exist_ok=True)
-        self._writers: dict[str, TableWriter] = {}
-        self._committed: dict[str, Any] = {}
+        (self.public / COMMITMENTS).mkdir(parents=True)
+        write_key(self.private / SECRET, key)
+        self._open = ExitStack()
+        self._tables: dict[Path, TableWriter] = {}
+        self._committed: dict[str, BinaryIO] = {}
         self._split: dict[str, str] = {}
         self._json: dict[str, dict[str, Any]] = {}
+
+    def __exit__(self, *details: object) -> None:
+        """Close what is open."""
+        self._open.close()
 
     def ids(self, split: str, first: int, n: int) -> Array:
         """Ids of ``n`` rows of a split from row ``first`` on."""
@@ -100,32 +107,35 @@ class ReleaseWriter:
     def add(self, split: str, public: Table, private: Mapping[str, Table]) -> None:
         """Rows of a split, in order; every table gets the ids, the truth of the test rows also the part."""
         key = self.challenge.prediction.key
-        ids = self.ids(split, self._rows(split), rows(public))
-        self._writer(self.public, split).add({key: ids, **public})
+        ids = self.ids(split, self.rows(split), rows(public))
+        self._table(self.public, split).add({key: ids, **public})
         for name, table in private.items():
             part = {"part": self.part(ids)} if split == "test" and name == "truth" else {}
             row = {key: ids, **table, **part}
-            writer = self._writer(self.private, name)
             if name not in self._committed:
-                self._committed[name] = (self.public / COMMITMENTS / f"{name}.bin").open("wb")
+                path = self.public / COMMITMENTS / f"{name}.bin"
+                self._committed[name] = self._open.enter_context(path.open("wb"))
                 self._split[name] = split
-            self._committed[name].write(commit(row, name, self.salt, writer.rows))
-            writer.add(row)
+            hidden = self._table(self.private, name)
+            self._committed[name].write(commit(row, name, self.salt, hidden.rows))
+            hidden.add(row)
 
-    def _rows(self, split: str) -> int:
-        return self._writers[split].rows if split in self._writers else 0
+    def rows(self, split: str) -> int:
+        """Rows that a split has so far."""
+        return self._table(self.public, split).rows
 
-    def _writer(self, folder: Path, name: str) -> TableWriter:
-        if name not in self._writers:
-            self._writers[name] = TableWriter(folder / f"{name}.parquet")
-        return self._writers[name]
+    def _table(self, folder: Path, name: str) -> TableWriter:
+        path = folder / f"{name}.parquet"
+        if path not in self._tables:
+            self._tables[path] = TableWriter(path)
+            self._open.callback(self._tables[path].close)
+        return self._tables[path]
 
     def extra(self, files: Mapping[str, Table | dict[str, Any]]) -> None:
         """Public files that go with the data: tables as Parquet, dictionaries as JSON."""
         for name, content in files.items():
             if all(isinstance(column, np.ndarray) for column in content.values()):
-                writer = self._writer(self.public, name)
-                writer.add(dict(content))
+                self._table(self.public, name).add(dict(content))
             else:
                 write_json(self.public / f"{name}.json", content)
                 self._json[name] = dict(content)
@@ -141,17 +151,14 @@ class ReleaseWriter:
         collectors: Mapping[str, Collector],
     ) -> Release:
         """Close the tables, derive columns, write commitments, manifest, data card and the references' cards."""
-        for writer in self._writers.values():
-            writer.close()
-        for file in self._committed.values():
-            file.close()
+        self._open.close()
         if self.challenge.derive is not None:
             self._derive(track)
         hidden: dict[str, dict[str, Any]] = {
             name: {
                 "split": self._split[name],
-                "rows": self._writers[name].rows,
-                "columns": self._writers[name].dtypes,
+                "rows": self._table(self.private, name).rows,
+                "columns": self._table(self.private, name).dtypes,
                 "sha256": sha256(self.public / COMMITMENTS / f"{name}.bin"),
             }
             for name in self._committed
@@ -166,7 +173,7 @@ class ReleaseWriter:
             "created": cards.now(),
             "device": device,
             "source": dict(source),
-            "splits": {split: {"rows": self._rows(split)} for split in ("train", "test")},
+            "splits": {split: {"rows": self.rows(split)} for split in ("train", "test")},
             "scorer": {"blindsky": cards.software(), "digest": scorer_digest(self.challenge)},
             "commitments": {
                 "root": root({name: table["sha256"] for name, table in hidden.items()}),
@@ -174,7 +181,9 @@ class ReleaseWriter:
             },
             "references": sorted(collectors),
         }
-        (self.public / "README.md").write_text(datacard.render(self.challenge, manifest))
+        columns = {path.stem: t.dtypes for path, t in self._tables.items() if path.parent == self.public}
+        card = datacard.render(self.challenge, manifest, columns, tuple(self._json))
+        (self.public / "README.md").write_text(card, encoding="utf-8")
         manifest["files"] = [self._file(path) for path in sorted(self.public.rglob("*")) if path.is_file()]
         write_json(self.public / MANIFEST, manifest)
         release = open_release(self.folder)
@@ -189,28 +198,22 @@ class ReleaseWriter:
             track, partial(tables.read, self.public / "train.parquet"), self._json
         )
         key = self.challenge.prediction.key
-        writer = self._writer(self.public, "derived")
+        derived = self._table(self.public, "derived")
         for batch in tables.batches(self.public / "test.parquet", ROW_GROUP):
-            writer.add({key: batch[key], **columns(batch)})
-        writer.close()
+            derived.add({key: batch[key], **columns(batch)})
+        self._open.close()
 
     def _file(self, path: Path) -> dict[str, Any]:
         name = path.relative_to(self.public).as_posix()
-        stem = name.removesuffix(".parquet")
         entry: dict[str, Any] = {
             "path": name,
-            "role": "description",
+            "role": "commitments" if name.startswith(COMMITMENTS) else "description",
             "bytes": path.stat().st_size,
             "sha256": sha256(path),
         }
-        if name.startswith(COMMITMENTS):
-            entry["role"] = "commitments"
-        elif stem in self._writers:
-            split = {"derived": "test"}.get(stem, stem)
-            entry |= {
-                "role": "data" if split in ("train", "test") else "auxiliary",
-                "rows": self._writers[stem].rows,
-            }
-            if split in ("train", "test"):
-                entry["split"] = split
+        if path in self._tables:
+            split = {"derived": "test"}.get(path.stem, path.stem)
+            inside = split in ("train", "test")
+            entry |= {"role": "data", "split": split} if inside else {"role": "auxiliary"}
+            entry |= {"rows": self._tables[path].rows, "columns": self._tables[path].dtypes}
         return entry

@@ -67,14 +67,41 @@ class ReleaseView:
         return self.status == "open"
 
 
-class Aside(NamedTuple):
-    """An entry that no board holds, and why."""
+class Who(NamedTuple):
+    """Whose entry it is, with the text of others bounded."""
 
     id: str
     kind: str
     team: str
     method: str
     submitted: str
+
+    @property
+    def headline(self) -> str:
+        """What names the entry: the team of a submission, the method of what ships with the release."""
+        return self.team if self.kind == "submission" or not self.method else self.method
+
+    @property
+    def subline(self) -> str:
+        """The other of the two, or nothing."""
+        other = self.method if self.headline == self.team else self.team
+        return "" if other == self.headline else other
+
+    @property
+    def name(self) -> str:
+        """Team and method of a submission in one line; of others the method."""
+        return f"{self.team} · {self.method}" if self.kind == "submission" and self.subline else self.headline
+
+    @property
+    def competes(self) -> bool:
+        """Whether it takes part in the ranking, placed or not."""
+        return self.kind in COMPETING
+
+
+class Aside(NamedTuple):
+    """An entry that no board holds, and why."""
+
+    who: Who
     state: str
     reason: str
 
@@ -82,24 +109,10 @@ class Aside(NamedTuple):
 class Row(NamedTuple):
     """One entry on one board: where it stands, and its cells by metric key."""
 
-    id: str
-    kind: str
-    team: str
-    method: str
-    submitted: str
+    who: Who
     place: ranks.Place
     cells: Mapping[str, Cell]
     why_unranked: str
-
-    @property
-    def name(self) -> str:
-        """The team and its method in one line."""
-        return f"{self.team} · {self.method}" if self.method and self.method != self.team else self.team
-
-    @property
-    def competes(self) -> bool:
-        """Whether it takes part in the ranking, placed or not."""
-        return self.kind in COMPETING
 
 
 class Lead(NamedTuple):
@@ -156,7 +169,7 @@ def asides(release: ReleaseView) -> tuple[Aside, ...]:
                 f"scored by another version ({', '.join(stale)}): run blindsky score --all",
                 "outdated",
             )
-        found.append(Aside(*_who(entry), state, tidy(reason, 400)))
+        found.append(Aside(whose(entry), state, tidy(reason, 400)))
     return tuple(sorted(found))
 
 
@@ -177,14 +190,14 @@ def _board_table(release: ReleaseView, board: Board, part: str) -> BoardTable:
     ranking = ranks.rank(entries=list(contenders.values()))
     rows = [
         Row(
-            *_who(e),
+            whose(e),
             ranking.places[i],
             {m.key: _cell(release, e, m.key, part) for m in metrics},
             _why_unranked(e, primary, part),
         )
         for i, e in entries.items()
     ]
-    rows.sort(key=lambda r: (r.competes, r.place.rank == 0, r.place.rank, r.id))
+    rows.sort(key=lambda r: (r.who.competes, r.place.rank == 0, r.place.rank, r.who.id))
     sizes = [e.card["parts"][part]["n"] for e in entries.values() if part in e.card["parts"]]
     lead = _lead(release, rows, contenders, ranking)
     return BoardTable(board, part, max(sizes, default=None), primary, metrics, tuple(rows), lead)
@@ -192,7 +205,7 @@ def _board_table(release: ReleaseView, board: Board, part: str) -> BoardTable:
 
 def slices_by_entry(release: ReleaseView, table: BoardTable) -> tuple[SliceRow, ...]:
     """The board's primary metric on every slice, one cell per entry id."""
-    shown = {row.id for row in table.rows}
+    shown = {row.who.id for row in table.rows}
     known = {entry_id(e): slices_of(release, e) for e in current(release) if entry_id(e) in shown}
     found: dict[tuple[str, str], SliceRow] = {}
     for i, rows in known.items():
@@ -234,11 +247,16 @@ def entry_id(entry: EntryView) -> str:
     return str(entry.card["entry"]["id"])
 
 
-def _who(entry: EntryView) -> tuple[str, str, str, str, str]:
+def whose(entry: EntryView) -> Who:
+    """Whose entry it is."""
     who = entry.card["entry"]
-    team, method = tidy(who.get("team", "")), tidy(who.get("method", ""))
-    submitted = tidy(who.get("submitted") or "", 40)
-    return entry_id(entry), str(who["kind"]), team or tidy(who["id"]), method, submitted
+    return Who(
+        id=entry_id(entry),
+        kind=str(who["kind"]),
+        team=tidy(who.get("team", "")) or tidy(who["id"]),
+        method=tidy(who.get("method", "")),
+        submitted=tidy(who.get("submitted") or "", 40),
+    )
 
 
 def _stale(release: ReleaseView, entry: EntryView) -> list[str]:
@@ -290,11 +308,15 @@ def _lead(
     if len(ranked) == 1:
         return Lead(first, None, EMPTY, True, ())
     second = ranked[1]
-    gap = ranks.difference(first=contenders[second.id], second=contenders[first.id])
+    gap = ranks.difference(first=contenders[second.who.id], second=contenders[first.who.id])
     as_card = {"value": gap.value, "low": gap.low, "high": gap.high, "interval": "percentile"}
-    tied = tuple(r for r in ranked[1:] if not ranking.separable[first.id, r.id])
+    tied = tuple(r for r in ranked[1:] if not ranking.separable[first.who.id, r.who.id])
     return Lead(
-        first, second, cell(as_card, rounded=release.rounded), ranking.separable[first.id, second.id], tied
+        first,
+        second,
+        cell(as_card, rounded=release.rounded),
+        ranking.separable[first.who.id, second.who.id],
+        tied,
     )
 
 

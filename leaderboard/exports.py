@@ -28,7 +28,7 @@ def board_json(release: ReleaseView, tables: Sequence[BoardTable], aside: Sequen
         "rounded": release.rounded,
         "digests": dict(release.digests),
         "boards": [_board(table) for table in tables],
-        "not_on_a_board": [entry._asdict() for entry in aside],
+        "not_on_a_board": [e.who._asdict() | {"state": e.state, "reason": e.reason} for e in aside],
     }
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -46,11 +46,11 @@ def _board(table: BoardTable) -> dict[str, Any]:
 
 def _row(row: Row) -> dict[str, Any]:
     return {
-        "entry": row.id,
-        "kind": row.kind,
-        "team": row.team,
-        "method": row.method,
-        "submitted": row.submitted,
+        "entry": row.who.id,
+        "kind": row.who.kind,
+        "team": row.who.team,
+        "method": row.who.method,
+        "submitted": row.who.submitted,
         "rank": row.place.rank,
         "rank_low": row.place.rank_low,
         "rank_high": row.place.rank_high,
@@ -77,7 +77,14 @@ def board_csv(release: ReleaseView, tables: Sequence[BoardTable]) -> str:
                 + [row.place.rank, row.place.rank_low, row.place.rank_high]
                 + [
                     csv_text(t)
-                    for t in (row.place.tie, row.id, row.kind, row.team, row.method, row.submitted)
+                    for t in (
+                        row.place.tie,
+                        row.who.id,
+                        row.who.kind,
+                        row.who.team,
+                        row.who.method,
+                        row.who.submitted,
+                    )
                 ]
                 + ["" if x is None else x for c in numbers for x in (c.value, c.low, c.high)]
             )

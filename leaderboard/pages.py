@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from blindsky.leaderboard.templating import asset, environment
 from blindsky.scoring.metric import Metric
 
 BOARD_PARTS = {"open": ("public",), "revealed": ("private", "all")}
-_SAFE = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _RESERVED = frozenset(("index", "board"))
 DIRECTIONS = {
     "low": "lower is better",
@@ -56,9 +57,11 @@ def file_names(ids: Iterable[str]) -> dict[str, str]:
 
     No two stems differ by case alone, and none is that of another page of the folder.
     """
+    given = list(ids)
+    alike = Counter(i.lower() for i in given)
     names = {}
-    for i in ids:
-        plain = _SAFE.fullmatch(i) is not None and i not in _RESERVED and len(i) <= 100
+    for i in given:
+        plain = _SAFE.fullmatch(i) is not None and i.lower() not in _RESERVED and alike[i.lower()] == 1
         readable = re.sub(r"[^a-z0-9]+", "-", i.lower()).strip("-")[:60] or "entry"
         names[i] = i if plain else f"{readable}-{hashlib.sha256(i.encode()).hexdigest()[:8]}"
     return names
@@ -111,7 +114,7 @@ def entry_page(release: ReleaseView, entry: EntryView, tables: Mapping[str, Sequ
     """Everything that may be shown of one entry."""
     i = boards.entry_id(entry)
     standing = [
-        (table, row) for part in tables.values() for table in part for row in table.rows if row.id == i
+        (table, row) for part in tables.values() for table in part for row in table.rows if row.who.id == i
     ]
     cells = {m.key: boards.metric_cells(release, entry, m.key) for m in release.challenge.metrics}
     metrics = [
@@ -122,18 +125,14 @@ def entry_page(release: ReleaseView, entry: EntryView, tables: Mapping[str, Sequ
     slices = boards.slices_of(release, entry)
     on_boards = {m.key for table, _ in standing for m in table.metrics}
     in_slices = on_boards & {key for s in slices for key in s.cells}
-    who = entry.card["entry"]
+    who = boards.whose(entry)
     return _render(
         "entry.html.j2",
         root="../",
-        title=_name(entry),
+        title=who.name,
         release=release,
-        kind=str(who["kind"]),
-        team=tidy(who.get("team", "")) or tidy(who["id"]),
-        method=tidy(who.get("method", "")),
-        submitted=tidy(who.get("submitted") or "", 40),
-        text=tidy(who.get("description") or "", 2000),
-        id=i,
+        who=who,
+        text=tidy(entry.card["entry"].get("description") or "", 2000),
         standing=standing,
         metrics=metrics,
         slices=slices,
@@ -203,24 +202,24 @@ def _dot(row: Row, primary: Metric) -> dict[str, Any]:
     own = c.interval != "null"  # the band of a perfect entry isn't this entry's interval
     return {
         "place": str(row.place.rank or ""),
-        "label": row.name,
+        "label": row.who.name,
         "value": c.value,
         "text": c.text,
         "low": c.low if own else None,
         "high": c.high if own else None,
-        "kind": row.kind,
+        "kind": row.who.kind,
     }
 
 
 def _point(row: Row, x: Metric, y: Metric) -> dict[str, Any]:
-    mark = str(row.place.rank) if row.place.rank else row.name
+    mark = str(row.place.rank) if row.place.rank else row.who.name
     return {
-        "label": row.name,
+        "label": row.who.name,
         "mark": mark,
         "named": not row.place.rank,
         "x": row.cells[x.key].value,
         "y": row.cells[y.key].value,
-        "kind": row.kind,
+        "kind": row.who.kind,
     }
 
 
@@ -245,13 +244,6 @@ def _described(metric: Metric) -> dict[str, Any]:
         "interval": INTERVALS[metric.interval],
         "requirement": boards.requirement_text(metric),
     }
-
-
-def _name(entry: EntryView) -> str:
-    who = entry.card["entry"]
-    return " · ".join(t for t in (tidy(who.get("team", "")), tidy(who.get("method", ""))) if t) or tidy(
-        who["id"]
-    )
 
 
 def _provenance(entries: Sequence[EntryView]) -> list[str]:

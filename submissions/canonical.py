@@ -64,7 +64,7 @@ class ContentDigest:
         return hashlib.sha256(json.dumps({"rows": self._rows, "columns": columns}).encode()).hexdigest()
 
 
-class _OutOfOrder(Exception):  # noqa: N818 (control flow, not an error)
+class _OutOfOrder(Exception):
     """Rows are not in the order of the test table."""
 
 

@@ -22,6 +22,7 @@ from blindsky.challenges.challenge import (
     Slice,
     Track,
 )
+from blindsky.challenges.photoz import culling
 from blindsky.challenges.photoz.features import label_support, magnitude_and_colours
 from blindsky.challenges.photoz.figures import FIGURES
 from blindsky.challenges.photoz.filters import LSST, NISP
@@ -59,14 +60,6 @@ def _faint_u(table: Table) -> NDArray[np.bool_]:
     return np.asarray(table["flux_u"] < 3 * table["flux_err_u"])
 
 
-def _inside(table: Table) -> NDArray[np.bool_]:
-    return np.asarray(table["inside_label_support"], dtype=bool)
-
-
-def _outside(table: Table) -> NDArray[np.bool_]:
-    return ~_inside(table)
-
-
 _MAGNITUDES = ((0, 22), (22, 23), (23, 24), (24, 24.7), (24.7, 25.3))
 _REDSHIFTS = ((0, 0.5), (0.5, 1), (1, 1.5), (1.5, 2), (2, 3))
 
@@ -91,9 +84,6 @@ SLICES = (
     Slice("S/N in u < 3", ("flux_u", "flux_err_u"), _faint_u, "signal to noise"),
 )
 
-INSIDE_SUPPORT = Slice("inside label support", ("inside_label_support",), _inside, "label support")
-OUTSIDE_SUPPORT = Slice("outside label support", ("inside_label_support",), _outside, "label support")
-
 
 def derive(
     track: Track, train: Callable[[], Table], extras: Mapping[str, dict[str, Any]]
@@ -101,7 +91,7 @@ def derive(
     """Public columns that follow from the photometry: i_obs, and on ``biased`` whether the labels reach an object."""
     bands = tuple(extras["bands"]["bands"])
     b = np.array([extras["bands"]["softening_njy"][band] for band in bands])
-    spectroscopic = INSIDE_SUPPORT in track.slices
+    spectroscopic = culling.SLICES[0] in track.slices
     inside = label_support(magnitude_and_colours(train(), bands, b)) if spectroscopic else None
 
     def columns(test: Table) -> Table:
@@ -110,7 +100,7 @@ def derive(
             flux = np.maximum(test["flux_i"].astype(np.float64), np.finfo(np.float32).tiny)
             found["i_obs"] = magnitude(flux).astype(np.float32)
         if inside is not None:
-            found["inside_label_support"] = inside(magnitude_and_colours(test, bands, b))
+            found[culling.INSIDE] = inside(magnitude_and_colours(test, bands, b))
         return found
 
     return columns
@@ -145,7 +135,7 @@ CHALLENGE = Challenge(
                 "The realistic setting, with covariate shift."
             ),
             public=_public(LSST),
-            slices=(INSIDE_SUPPORT, OUTSIDE_SUPPORT),
+            slices=culling.SLICES,
         ),
         Track(
             name="nir",
@@ -193,7 +183,7 @@ CHALLENGE = Challenge(
     ),
     metrics=METRICS,
     slices=SLICES,
-    figures=FIGURES,
+    figures=(*FIGURES, *culling.FIGURES),
     sky=simulate,
     measure=measure,
     references=(

@@ -244,15 +244,20 @@ def stacked(measurements: Measurements, columns: Table) -> Data:
     }
 
 
+def tomographic_bins(z_point: FloatArray) -> NDArray[np.int64]:
+    """The bin 0..4 of each case, between the quintiles of z_point; a value equal to an edge goes to the lower bin."""
+    ascending = np.sort(z_point)
+    edges = [_quantile(ascending, q) for q in np.arange(1, TOMOGRAPHIC_BINS) / TOMOGRAPHIC_BINS]
+    return np.searchsorted(edges, z_point, side="left")
+
+
 def tomography(measurements: Measurements, columns: Table) -> Data:
     """Offset of the mean redshift in five bins of z_point, with 95 % intervals and the DESC bands."""
     del columns
     z_point, z_true = measurements.floats("z_point"), measurements.floats("z_true")
     if len(z_point) < FEWEST * TOMOGRAPHIC_BINS:
         return None
-    ascending = np.sort(z_point)
-    edges = [_quantile(ascending, q) for q in np.arange(1, TOMOGRAPHIC_BINS) / TOMOGRAPHIC_BINS]
-    bins = np.searchsorted(edges, z_point, side="left")  # a value equal to an edge goes to the lower bin
+    bins = tomographic_bins(z_point)
     estimates = {"z_point": z_point}
     if "pdf_mean" in measurements:
         estimates["mean of p(z)"] = measurements.floats("pdf_mean")

@@ -154,7 +154,7 @@ class TextFile(PredictionFile):
         rest, spent, lines = b"", 0, 0
         while piece := stream.read(MIB):
             spent += len(piece)
-            if False:
+            if spent > self.limits.text:
                 self.log.refuse(
                     self.limits.too_large(f"more than {self.limits.text:,} bytes", self.limits.text)
                 )

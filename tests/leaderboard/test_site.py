@@ -363,13 +363,14 @@ def test_entries_without_replicates_are_not_ranked(entry: Any, release: Any) -> 
 )
 def test_any_id_becomes_a_safe_file_name(i: str) -> None:
     name = file_names([i])[i]
-    assert re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,99}", name)
+    assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}", name)
     assert name not in ("index", "board")
 
 
 def test_ids_that_differ_by_case_get_different_files() -> None:
-    names = file_names(["ab", "Ab", "aB", "a b"])
-    assert len({n.lower() for n in names.values()}) == 4
+    names = file_names(["ab", "Ab", "aB", "a b", "20261121T1200-c0ffee"])
+    assert len({n.lower() for n in names.values()}) == 5
+    assert names["20261121T1200-c0ffee"] == "20261121T1200-c0ffee"
 
 
 @pytest.mark.parametrize("twice", ["entries", "releases"])

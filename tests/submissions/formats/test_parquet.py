@@ -148,7 +148,9 @@ def test_a_string_that_a_dictionary_repeats_without_bound_is_not_read(
     assert peak < 10
 
 
-def test_two_thousand_unknown_columns(public: Any, table: dict[str, Any], parquet: Callable[..., Path]) -> None:
+def test_two_thousand_unknown_columns(
+    public: Any, table: dict[str, Any], parquet: Callable[..., Path]
+) -> None:
     result = check(parquet({**table, **{f"c{i}": np.zeros(50) for i in range(2000)}}), public)
     assert result.report.codes in (("unknown_column",), ("too_large",))
     assert len(str(result)) < 10_000
