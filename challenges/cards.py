@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
+import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blindsky.challenges import tables
+from blindsky.challenges.errors import InputFault
 from blindsky.challenges.files import read_json, sha256, write_json
 from blindsky.challenges.manifest import MANIFEST
 from blindsky.challenges.release import Release, scorer_digest
@@ -69,7 +71,8 @@ def column_names(path: Path) -> list[str]:
     """Names of the columns of a Parquet file of ours."""
     import pyarrow.parquet as pq
 
-    return list(pq.read_schema(path).names)
+    with tables.readable(path):
+        return list(pq.read_schema(path).names)
 
 
 def slice_masks(
@@ -166,9 +169,13 @@ def write_card(folder: Path, content: Mapping[str, Any], replicates: Mapping[str
 
 
 def read_card(folder: Path) -> tuple[dict[str, Any], dict[str, FloatArray]]:
-    """A card and its replicates."""
-    with np.load(folder / REPLICATES, allow_pickle=False) as stored:
-        replicates = {name: stored[name] for name in stored.files}
+    """A card and its replicates; InputFault where they are damaged."""
+    try:
+        with np.load(folder / REPLICATES, allow_pickle=False) as stored:
+            replicates = {name: stored[name] for name in stored.files}
+    except (FileNotFoundError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        message = f"the card {folder} is damaged ({error}). Remove that folder and run: blindsky score --all"
+        raise InputFault(message) from error
     return read_json(folder / CARD), replicates
 
 
@@ -188,6 +195,6 @@ def next_folder(folder: Path) -> Path:
 
 def is_current(release: Release, folder: Path, submission: str) -> bool:
     """Whether a card was made from this data, truth and submission by the scorer installed here."""
-    provenance = read_json(folder / CARD)["provenance"]
+    provenance = read_json(folder / CARD).get("provenance", {})
     wanted = {**digests(release), "submission": submission}
     return all(provenance.get(name) == digest for name, digest in wanted.items())

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
 from typing import Any
 
-from blindsky.challenges.challenge import Board, Challenge, Column, Density, Prediction
+from blindsky.challenges.challenge import Board, Challenge, Column, Density, Prediction, Product, Size, Track
 from blindsky.scoring.metric import Metric
 
 _DIRECTIONS = {"low": "lower is better", "high": "higher is better", "none": "shown, not ranked"}
@@ -24,8 +25,15 @@ def field_text(field: Column | Density) -> str:
         g = field.grid
         values = f"{g.n} values >= 0 on an equally spaced grid from {g.low:g} to {g.high:g}{unit}"
         return f"`{field.name}`: {values}{optional}. {field.description}".rstrip()
-    bounds = f"from {field.low:g} to {field.high:g}{unit}"
-    return f"`{field.name}`: a finite number {bounds}{optional}. {field.description}".rstrip()
+    return f"`{field.name}`: a finite number{_bounds(field)}{unit}{optional}. {field.description}".rstrip()
+
+
+def _bounds(column: Column) -> str:
+    if isfinite(column.low) and isfinite(column.high):
+        return f" from {column.low:g} to {column.high:g}"
+    if isfinite(column.low):
+        return f" >= {column.low:g}"
+    return f" <= {column.high:g}" if isfinite(column.high) else ""
 
 
 def prediction_text(prediction: Prediction, rows: int | None = None) -> str:
@@ -71,17 +79,60 @@ def fact_sheet(challenge: Challenge) -> str:
     ]
     lines += ["## Tracks", "", "| track | what it asks |", "|---|---|"]
     lines += [f"| `{t.name}` | {t.title}. {t.description} |" for t in challenge.tracks]
-    lines += ["", "## Sizes", "", "| size | train | test |", "|---|---|---|"]
-    lines += [f"| `{name}` | {s.train:,} | {s.test:,} |" for name, s in challenge.sizes.items()]
-    lines += ["", "## What to send", "", prediction_text(challenge.prediction), ""]
-    lines += ["## Boards", "", *(board_text(b) for b in challenge.boards), ""]
-    lines += ["## Metrics", "", metric_table(challenge.metrics), ""]
+    lines += ["", *_answer(challenge.sizes, challenge.prediction, challenge.boards, challenge.metrics)]
+    for t in challenge.tracks:
+        own = _answer(t.sizes or {}, t.prediction, t.boards or (), t.metrics or ())
+        if own:
+            lines += [f"# What differs on the track `{t.name}`", "", *own]
+    if challenge.options:
+        lines += ["## Options of the generator", ""]
+        for o in challenge.options:
+            lines.append(f"- `{o.name}`: {' or '.join(o.values)} (default {o.default}). {o.description}")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _answer(
+    sizes: Mapping[str, Size],
+    prediction: Prediction | None,
+    boards: Sequence[Board],
+    metrics: Sequence[Metric],
+) -> list[str]:
+    """What to expect, what to send and how it is ranked; what is empty is left out."""
+    lines = []
+    if sizes:
+        lines += ["## Sizes", "", "| size | train | test |", "|---|---|---|"]
+        lines += [*(f"| `{name}` | {s.train:,} | {s.test:,} |" for name, s in sizes.items()), ""]
+    if prediction:
+        lines += ["## What to send", "", prediction_text(prediction), ""]
+    if boards:
+        lines += ["## Boards", "", *(board_text(b) for b in boards), ""]
+    if metrics:
+        lines += ["## Metrics", "", metric_table(metrics), ""]
+    return lines
+
+
+def columns_table(track: Track, columns: Iterable[str]) -> str:
+    """Columns of the data as a Markdown table, with what the declaration says of them."""
+    known = {p.name: p for p in track.public}
+    lines = ["| column | unit | what it is |", "|---|---|---|"]
+    for name in dict.fromkeys(columns):
+        p = known.get(name, Product(name, "", ""))
+        lines.append(f"| `{p.name}` | {p.unit} | {p.description} |")
     return "\n".join(lines)
 
 
-def render(challenge: Challenge, manifest: Mapping[str, Any]) -> str:
-    """The README.md of a release; ``challenge`` as its track asks it."""
+def render(
+    challenge: Challenge,
+    manifest: Mapping[str, Any],
+    columns: Mapping[str, Iterable[str]],
+    settings: Iterable[str] = (),
+) -> str:
+    """The README.md of a release; ``challenge`` as its track asks it.
+
+    columns : of each public table.   settings : stems of the JSON files.
+    """
     track = challenge.tracks[0]
+    others = [name for name in columns if name not in ("train", "test")]
     splits = manifest["splits"]
     lines = [
         f"# {challenge.title}: release `{manifest['id']}`",
@@ -92,13 +143,13 @@ def render(challenge: Challenge, manifest: Mapping[str, Any]) -> str:
         "",
         f"- training split: {splits['train']['rows']:,} rows with labels (`train.parquet`)",
         f"- test split: {splits['test']['rows']:,} rows without (`test.parquet`); 30 % of them make the public board",
-        f"- size `{manifest['size']}`, made with blindsky {manifest['scorer']['blindsky']}, {manifest['created']}",
+        f"- size `{manifest['size']}`, made with blindsky {manifest['scorer']['blindsky']}",
+        *(f"- `{name}.parquet`: {', '.join(f'`{c}`' for c in columns[name])}" for name in others),
+        *(f"- `{name}.json`" for name in settings),
         "",
         "## Columns",
         "",
-        "| column | unit | what it is |",
-        "|---|---|---|",
-        *(f"| `{p.name}` | {p.unit} | {p.description} |" for p in track.public),
+        columns_table(track, [*columns["train"], *columns["test"]]),
         "",
         "## What to send",
         "",

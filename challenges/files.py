@@ -92,9 +92,8 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 def publish_folder(partial: Path, path: Path) -> None:
     """Fsync everything under a finished folder and give it its name; the name must be free."""
-    for file in partial.rglob("*"):
-        if file.is_file():
-            sync_file(file)
+    for inside in (*partial.rglob("*"), partial):
+        (sync_folder if inside.is_dir() else sync_file)(inside)
     if path.exists():
         message = f"{path} already exists. Choose another name, or remove it first"
         raise InputFault(message)

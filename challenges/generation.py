@@ -5,28 +5,26 @@ A run that was killed goes on where it stopped: finished blocks lie in the stagi
 
 from __future__ import annotations
 
+import hashlib
+import io
 import shutil
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from blindsky.challenges import registry
 from blindsky.challenges.cards import software
 from blindsky.challenges.challenge import Block, Challenge, Sky, rows
-from blindsky.challenges.errors import InputFault, MissingExtra
-from blindsky.challenges.files import (
-    PARTIAL,
-    lock,
-    machine_faults,
-    publish_folder,
-    read_json,
-    write_json,
-)
+from blindsky.challenges.commitments import DIGEST_BYTES
+from blindsky.challenges.errors import InputFault, MachineFault, MissingExtra
+from blindsky.challenges.files import PARTIAL, lock, machine_faults, publish_folder, read_json, write_json
+from blindsky.challenges.manifest import check_id
 from blindsky.challenges.progress import Progress, progress
 from blindsky.challenges.randomness import (
     KEY_BYTES,
@@ -37,20 +35,20 @@ from blindsky.challenges.randomness import (
     object_ids,
     stream,
 )
-from blindsky.challenges.release import PARTS, SECRET, Release, open_release
+from blindsky.challenges.release import PARTS, SECRET, Release, open_release, read_key, write_key
 from blindsky.challenges.writing import PUBLIC_SHARE, ReleaseWriter
 from blindsky.scoring.measurements import Array, Collector, Measured, Moments, Table
 
+DRAFT = "release"  # folder that becomes the release; beside it lie plan, key and finished blocks
 WAVE = 4  # blocks in flight per worker, which bounds the memory
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a release is made of; equal plans with equal keys give equal bytes."""
+    """What a release is made of, ``challenge`` as its track asks it; equal plans give equal bytes."""
 
     release_id: str
     challenge: Challenge
-    track: str
     size: str
     options: Mapping[str, str]
     key: bytes
@@ -58,7 +56,7 @@ class Plan:
     @property
     def path(self) -> str:
         """Where the release's streams begin."""
-        return f"{self.release_id}/{self.challenge.name}/{self.track}/{self.size}"
+        return f"{self.release_id}/{self.challenge.name}/{self.challenge.tracks[0].name}/{self.size}"
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ class Job:
     @property
     def name(self) -> str:
         """Its file in the staging folder."""
-        return f"{self.split}-{self.block:07d}.npz"
+        return f"{self.split}-{self.block:07d}"
 
 
 def draw(plan: Plan, sky: Sky, job: Job) -> dict[str, Array]:
@@ -129,10 +127,10 @@ def as_block(flat: Mapping[str, Array]) -> Block:
 
 def _collect(flat: Mapping[str, Array], part: Array, collectors: Mapping[str, Collector]) -> None:
     for name, stored in _tables(flat, "reference/").items():
-        rows = {
+        measured = {
             key.removeprefix("rows/"): column for key, column in stored.items() if key.startswith("rows/")
         }
-        collectors[name].add(Measured(rows), part)
+        collectors[name].add(Measured(measured), part)
         for path in stored:
             if path.startswith("moments/") and path.endswith("/n"):
                 _, label, key, _ = path.split("/")
@@ -142,66 +140,73 @@ def _collect(flat: Mapping[str, Array], part: Array, collectors: Mapping[str, Co
 
 
 class Staging:
-    """Finished blocks of an unfinished release."""
+    """Finished blocks of an unfinished release, each behind the sha256 of its bytes."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
+    def has(self, job: Job) -> bool:
+        """Whether there is something to load."""
+        return (self.folder / job.name).exists()
+
     def load(self, job: Job) -> dict[str, Array] | None:
         """A finished block, or None where it is missing or damaged."""
         try:
-            with np.load(self.folder / job.name, allow_pickle=False) as stored:
-                return {name: stored[name] for name in stored.files}
-        except (FileNotFoundError, zipfile.BadZipFile, ValueError, EOFError, OSError):
+            content = (self.folder / job.name).read_bytes()
+        except FileNotFoundError:
             return None
+        stored = content[DIGEST_BYTES:]
+        if hashlib.sha256(stored).digest() != content[:DIGEST_BYTES]:
+            return None
+        with np.load(io.BytesIO(stored), allow_pickle=False) as found:
+            return {name: found[name] for name in found.files}
 
     def store(self, job: Job, flat: Mapping[str, Array]) -> None:
         """Keep a finished block; a kill leaves all of it or nothing."""
+        stored = io.BytesIO()
+        np.savez(stored, **dict(flat))  # type: ignore[arg-type]
         partial = self.folder / f"{PARTIAL}{job.name}"
         with partial.open("wb") as file:
-            np.savez(file, **dict(flat))  # type: ignore[arg-type]
+            file.write(hashlib.sha256(stored.getbuffer()).digest())
+            file.write(stored.getbuffer())
         partial.replace(self.folder / job.name)
 
 
-def cluster_backend(address: str | None) -> AbstractContextManager[Any]:
+@contextmanager
+def backend(address: str | None) -> Iterator[None]:
     """Joblib's processes, or its dask backend where a scheduler's address is given."""
     if address is None:
-        return nullcontext()
+        yield
+        return
     try:
         from distributed import Client
     except ImportError as error:
         raise MissingExtra("distributed", "cluster", "drawing on a Dask cluster") from error
     from joblib import parallel_config
 
-    client: Any = Client(address)  # type: ignore[no-untyped-call]
-
-    class _Cluster(AbstractContextManager[None]):
-        def __enter__(self) -> None:
-            self.config = parallel_config(backend="dask")
-            self.config.__enter__()
-
-        def __exit__(self, *details: Any) -> None:
-            self.config.__exit__(*details)
-            client.close()
-
-    return _Cluster()
+    try:
+        client: Any = Client(address)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        message = f"no Dask scheduler answers at {address} ({error}). Check the address, and that it runs"
+        raise MachineFault(message) from error
+    with client, parallel_config(backend="dask"):
+        yield
 
 
 def drawn(
-    plan: Plan, sky: Sky, jobs: Iterator[Job], staging: Staging, workers: int, report: Progress
+    plan: Plan, sky: Sky, jobs: Iterator[Job], staging: Staging, workers: int
 ) -> Iterator[dict[str, Array]]:
     """Blocks in order, from the staging folder or drawn in waves, so that memory stays bounded."""
-    from joblib import Parallel, delayed
+    from joblib import Parallel, delayed, effective_n_jobs
 
     parallel = Parallel(n_jobs=workers)
+    in_flight = WAVE * effective_n_jobs(workers)
 
     def wave() -> dict[Job, dict[str, Array] | None]:
         """The next blocks; None for those that lie in the staging folder already."""
-        found: dict[Job, dict[str, Array] | None] = {
-            job: None for _, job in zip(range(WAVE * workers), jobs, strict=False)
-        }
-        todo = [job for job in found if not (staging.folder / job.name).exists()]
+        found: dict[Job, dict[str, Array] | None] = dict.fromkeys(islice(jobs, in_flight))
+        todo = [job for job in found if not staging.has(job)]
         found.update(zip(todo, parallel(delayed(draw)(plan, sky, job) for job in todo), strict=True))
         return found
 
@@ -212,7 +217,6 @@ def drawn(
             for job, fresh in found.items():
                 if fresh is not None:
                     staging.store(job, fresh)
-                report.advance(job.rows)
                 yield fresh or staging.load(job) or draw(plan, sky, job)
 
 
@@ -222,10 +226,7 @@ def _jobs(split: str, total: int, block_rows: int) -> Iterator[Job]:
 
 
 def _endless(split: str, block_rows: int) -> Iterator[Job]:
-    block = 0
-    while True:
-        yield Job(split, block, block_rows)
-        block += 1
+    return (Job(split, block, block_rows) for block in count())
 
 
 def default_id(challenge: str, track: str, size: str, key: bytes) -> str:
@@ -252,84 +253,86 @@ def generate(
     key : 32 secret bytes; drawn fresh where None.   workers : processes.   cluster : address of a Dask scheduler.
     device : where pixels and the references are computed.   announce : told the id before the work starts.
     A run that was killed is resumed by the same call with the same id.
-    InputFault for an id that exists already or whose unfinished run was planned otherwise.
+    InputFault for a track, size or option that there is none of, for an id that exists already, or one whose
+    unfinished run was planned otherwise.
     """
-    asked = challenge.on(track)
-    options = {o.name: (options or {}).get(o.name, o.default) for o in challenge.options}
+    asked = challenge.on(registry.track(challenge, track).name)
+    chosen = _choices(asked, size, options or {})
     if key is not None and len(key) != KEY_BYTES:
         message = f"a release key has {KEY_BYTES} bytes, got {len(key)}"
         raise InputFault(message)
-    fresh = key or new_key()
-    name = release_id or default_id(challenge.name, track, size, fresh)
-    final, partial = folder / name, folder / f"{PARTIAL}{name}"
-    if final.exists():
-        message = f"release {name} exists already in {folder}. Choose another --id"
-        raise InputFault(message)
+    fresh = new_key() if key is None else key
+    name = check_id(release_id or default_id(challenge.name, track, size, fresh))
+    final, work = folder / name, folder / f"{PARTIAL}{name}"
     wanted: dict[str, Any] = {"id": name, "challenge": challenge.name, "track": track, "size": size}
-    wanted |= {"options": options, "device": device, "blindsky": software()}
+    wanted |= {"options": chosen, "device": device, "blindsky": software()}
     with machine_faults(f"generating {name}", folder), lock(folder / f".{name}.lock", f"release {name}"):
-        secret = _plan(partial, wanted, fresh, key is not None)
+        if final.exists():
+            shutil.rmtree(work, ignore_errors=True)  # of a run that was killed at the very end
+            message = f"release {name} exists already in {folder}. Choose another --id"
+            raise InputFault(message)
+        plan = Plan(name, asked, size, chosen, _planned(work, wanted, fresh, key is not None))
         announce(name)
-        plan = Plan(name, asked, track, size, options, bytes.fromhex(secret["key"]))
-        _write(plan, asked, partial, bytes.fromhex(secret["salt"]), workers, cluster, device)
-        shutil.rmtree(partial / "blocks")
-        (partial / "plan.json").unlink()
-        publish_folder(partial, final)
-    (folder / f".{name}.lock").unlink(missing_ok=True)
+        _write(plan, work, workers, cluster, device)
+        publish_folder(work / DRAFT, final)
+        shutil.rmtree(work)
     return open_release(final)
 
 
-def _plan(partial: Path, wanted: dict[str, Any], key: bytes, given: bool) -> dict[str, str]:
-    """The secrets of a release: of its unfinished run where there is one, else fresh ones."""
-    secret_file = partial / "private" / SECRET
-    if (partial / "plan.json").exists() and secret_file.exists():
-        found = read_json(partial / "plan.json")
-        secret: dict[str, str] = read_json(secret_file)
-        if found != wanted or (given and secret["key"] != key.hex()):
+def _choices(challenge: Challenge, size: str, given: Mapping[str, str]) -> dict[str, str]:
+    """Every option of the generator with its value; InputFault for what there is none of."""
+    if size not in challenge.sizes:
+        hint = registry.nearest(size, tuple(challenge.sizes))
+        message = f"{challenge.name} has no size {size!r}: {hint}Known are: {', '.join(challenge.sizes)}"
+        raise InputFault(message)
+    values = {o.name: o.values for o in challenge.options}
+    for name, value in given.items():
+        if value not in values.get(name, ()):
+            known = "; ".join(f"{n}={'|'.join(v)}" for n, v in values.items()) or "none"
+            message = f"{challenge.name} has no option {name}={value}. Known are: {known}"
+            raise InputFault(message)
+    return {o.name: given.get(o.name, o.default) for o in challenge.options}
+
+
+def _planned(work: Path, wanted: dict[str, Any], key: bytes, given: bool) -> bytes:
+    """The key of a release: that of its unfinished run where there is one, else the one at hand."""
+    plan, secret = work / "plan.json", work / SECRET
+    if plan.exists():
+        found, known = read_json(plan), read_key(secret)
+        if found != wanted or (given and known != key):
+            differs = [name for name in wanted if found.get(name) != wanted[name]] or ["key"]
             message = (
-                f"an unfinished run of {wanted['id']} was planned otherwise ({found}). "
-                f"Repeat its command, or remove {partial}"
+                f"an unfinished run of {wanted['id']} was planned with another {', '.join(differs)}. "
+                f"Repeat its command, choose another --id, or remove {work}"
             )
             raise InputFault(message)
-        return secret
-    shutil.rmtree(partial, ignore_errors=True)
-    (partial / "private").mkdir(parents=True)
-    secret = {"key": key.hex(), "salt": derive(key, f"{wanted['id']}/salt").hex()}
-    write_json(secret_file, secret, mode=0o600)
-    write_json(partial / "plan.json", wanted)
-    return secret
+        return known
+    shutil.rmtree(work, ignore_errors=True)
+    write_key(secret, key)
+    write_json(plan, wanted)
+    return key
 
 
-def _write(
-    plan: Plan,
-    challenge: Challenge,
-    partial: Path,
-    salt: bytes,
-    workers: int,
-    cluster: str | None,
-    device: str,
-) -> Release:
-    track, size = challenge.tracks[0], challenge.sizes[plan.size]
-    sky = challenge.sky(track, size, plan.options)
+def _write(plan: Plan, work: Path, workers: int, cluster: str | None, device: str) -> None:
+    challenge, size = plan.challenge, plan.challenge.sizes[plan.size]
+    sky = challenge.sky(challenge.tracks[0], size, plan.options)
     sky.device = device
-    staging = Staging(partial / "blocks")
-    for leftover in ("public", "private/references"):
-        shutil.rmtree(partial / leftover, ignore_errors=True)
-    writer = ReleaseWriter(partial, challenge, plan.release_id, plan.key, salt)
-    writer.extra(sky.files())
+    staging = Staging(work / "blocks")
+    shutil.rmtree(work / DRAFT, ignore_errors=True)
     collectors = {reference.name: Collector(PARTS) for reference in challenge.references}
-    with cluster_backend(cluster):
-        for split, total in (("train", size.train), ("test", size.test)):
-            with progress(f"{plan.release_id} {split}", total, "rows") as report:
-                _split(plan, sky, split, total, staging, writer, collectors, workers, report)
-    return writer.finish(
-        size=plan.size,
-        track=track,
-        options=plan.options,
-        device=device,
-        source={"kind": "generated"},
-        collectors=collectors,
-    )
+    with ReleaseWriter(work / DRAFT, challenge, plan.release_id, plan.key) as writer:
+        writer.extra(sky.files())
+        with backend(cluster):
+            for split, total in (("train", size.train), ("test", size.test)):
+                with progress(f"{plan.release_id} {split}", total, "rows") as report:
+                    _split(plan, sky, split, total, staging, writer, collectors, workers, report)
+        writer.finish(
+            size=plan.size,
+            options=plan.options,
+            device=device,
+            source={"kind": "generated"},
+            collectors=collectors,
+        )
 
 
 def _split(
@@ -344,18 +347,15 @@ def _split(
     report: Progress,
 ) -> None:
     selection = sky.selection(split, total)
-    if selection is not None:
-        for flat in drawn(plan, sky, _endless(split, sky.block_rows), staging, workers, report):
-            chosen = selection.take(as_block(flat))
-            if rows(chosen.public):
-                writer.add(split, chosen.public, chosen.private)
-            if selection.complete():
-                return
-    done = 0
-    for flat in drawn(plan, sky, _jobs(split, total, sky.block_rows), staging, workers, report):
+    jobs = _endless(split, sky.block_rows) if selection else _jobs(split, total, sky.block_rows)
+    for flat in drawn(plan, sky, jobs, staging, workers):
         block = as_block(flat)
-        n = rows(block.public)
-        if split == "test":
-            _collect(flat, writer.part(writer.ids(split, done, n)), collectors)
+        if selection:
+            block = selection.take(block)
+        elif split == "test":
+            ids = writer.ids(split, writer.rows(split), rows(block.public))
+            _collect(flat, writer.part(ids), collectors)
         writer.add(split, block.public, block.private)
-        done += n
+        report.advance(rows(block.public))
+        if selection and selection.complete():
+            return

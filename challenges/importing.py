@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -13,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blindsky.challenges import registry
-from blindsky.challenges.challenge import rows
 from blindsky.challenges.errors import InputFault
-from blindsky.challenges.files import PARTIAL, lock, machine_faults, publish_folder, write_json
+from blindsky.challenges.files import new_folder
+from blindsky.challenges.manifest import check_id
 from blindsky.challenges.randomness import derive, new_key, stream
-from blindsky.challenges.release import SECRET, Release, open_release
+from blindsky.challenges.release import Release, open_release
 from blindsky.challenges.writing import ReleaseWriter
 from blindsky.scoring.measurements import Array, Table
 
@@ -67,48 +66,32 @@ def import_release(
         known = tuple(challenge.importers)
         message = f"{name} has no import format {form!r}: {registry.nearest(form, known)}Known are: {', '.join(known)}"
         raise InputFault(message)
-    asked = registry.track(challenge, track or challenge.tracks[0].name)
-    challenge = challenge.on(asked.name)
+    challenge = challenge.on(registry.track(challenge, track or challenge.tracks[0].name).name)
     module, _, function = challenge.importers[form].partition(":")
     importer: Importer = getattr(import_module(module), function)
-    key = key or new_key()
-    release_id = release_id or f"{name}-{form}-{derive(key, 'name').hex()[:8]}"
-    final, partial = folder / release_id, folder / f"{PARTIAL}{release_id}"
+    key = new_key() if key is None else key
+    release_id = check_id(release_id or f"{name}-{form}-{derive(key, 'name').hex()[:8]}")
+    final = folder / release_id
     if final.exists():
         message = f"release {release_id} exists already in {folder}. Choose another --id"
         raise InputFault(message)
-
-    def shuffle(n: int) -> NDArray[np.int64]:
-        return stream(key, f"{release_id}/{name}/{form}/shuffle").permutation(n)
-
-    with machine_faults(f"importing {release_id}", folder), lock(folder / f".{release_id}.lock", release_id):
-        found = importer(files, columns, shuffle)
-        shutil.rmtree(partial, ignore_errors=True)
-        try:
-            salt = derive(key, f"{release_id}/salt")
-            (partial / "private").mkdir(parents=True)
-            write_json(partial / "private" / SECRET, {"key": key.hex(), "salt": salt.hex()}, mode=0o600)
-            writer = ReleaseWriter(partial, challenge, release_id, key, salt)
-            writer.extra(found.files)
-            writer.add("train", found.train, {"train_source": {"source_id": found.source_ids["train"]}})
-            source_ids: Table = {"source_id": found.source_ids["test"]}
-            writer.add("test", found.test, {"truth": found.truth, "test_source": source_ids})
-            writer.finish(
-                size=SIZE,
-                track=asked,
-                options={},
-                device="cpu",
-                source={
-                    "kind": "imported",
-                    "format": source,
-                    "files": [path.name for path in files],
-                    "rows": {"train": rows(found.train), "test": rows(found.test)},
-                    "notes": list(found.notes),
-                },
-                collectors={},
-            )
-            publish_folder(partial, final)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-    (folder / f".{release_id}.lock").unlink(missing_ok=True)
+    shuffle = stream(key, f"{release_id}/{name}/{form}/shuffle").permutation
+    found = importer(files, columns, shuffle)
+    with new_folder(final) as partial, ReleaseWriter(partial, challenge, release_id, key) as writer:
+        writer.extra(found.files)
+        writer.add("train", found.train, {"train_source": {"source_id": found.source_ids["train"]}})
+        source_ids: Table = {"source_id": found.source_ids["test"]}
+        writer.add("test", found.test, {"truth": found.truth, "test_source": source_ids})
+        writer.finish(
+            size=SIZE,
+            options={},
+            device="cpu",
+            source={
+                "kind": "imported",
+                "format": source,
+                "files": [path.name for path in files],
+                "notes": list(found.notes),
+            },
+            collectors={},
+        )
     return open_release(final)

@@ -10,8 +10,8 @@ from blindsky.challenges.errors import InputFault
 
 MANIFEST = "release.json"
 _WANTED: dict[str, type] = {
-    **{name: str for name in ("id", "challenge", "track", "size", "created", "device")},
-    **{name: dict for name in ("source", "splits", "commitments")},
+    **dict.fromkeys(("id", "challenge", "track", "size", "created", "device"), str),
+    **dict.fromkeys(("source", "splits", "commitments"), dict),
     "files": list,
 }
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -47,7 +47,9 @@ def check_files(found: Any, where: str) -> None:
         except (TypeError, KeyError, ValueError):
             whole = False
         if not whole:
-            message = f"{where} lists a file without path, bytes and sha256: {entry!r:.200}. Download it again"
+            message = (
+                f"{where} lists a file without path, bytes and sha256: {entry!r:.200}. Download it again"
+            )
             raise InputFault(message)
 
 
@@ -56,9 +58,11 @@ def check_manifest(found: Any, where: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         lacks = "it is not an object"
     else:
-        lacks = ", ".join(f"no {name}" for name, kind in _WANTED.items() if not isinstance(found.get(name), kind))
+        lacks = ", ".join(
+            f"no {name}" for name, kind in _WANTED.items() if not isinstance(found.get(name), kind)
+        )
     if lacks:
-        message = f"{where} is not the manifest of a blindsky release ({lacks}). Check the address, or download it again"
+        message = f"{where} is not the manifest of a blindsky release ({lacks}). Check the address"
         raise InputFault(message)
     check_id(found["id"])
     check_files(found["files"], where)
@@ -72,4 +76,4 @@ def check_manifest(found: Any, where: str) -> dict[str, Any]:
         if not isinstance(table, dict) or not {"split", "rows", "columns", "sha256"} <= table.keys():
             message = f"{where} does not say what is committed in the table {name!r}. Download it again"
             raise InputFault(message)
-    return found
+    return dict(found)

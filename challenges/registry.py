@@ -34,9 +34,19 @@ def get(name: str) -> Challenge:
     if name not in _found():
         message = f"there is no challenge {name!r}: {nearest(name, names())}Known are: {', '.join(names())}"
         raise InputFault(message)
-    challenge = _found()[name].load()
-    if not isinstance(challenge, Challenge):
-        message = f"the entry point {name!r} of {GROUP} is a {type(challenge).__name__}, expected a Challenge"
+    point = _found()[name]
+    try:
+        challenge = point.load()
+    except (ImportError, AttributeError) as error:
+        message = (
+            f"the challenge {name!r} can't be loaded from {point.value} ({error}). Install its package again"
+        )
+        raise InputFault(message) from error
+    if not isinstance(challenge, Challenge) or challenge.name != name:
+        found = repr(challenge.name) if isinstance(challenge, Challenge) else f"a {type(challenge).__name__}"
+        message = (
+            f"{point.value} is {found}, expected the Challenge {name!r}. Mend the entry point of its package"
+        )
         raise InputFault(message)
     return challenge
 

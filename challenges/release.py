@@ -158,16 +158,17 @@ def open_public(path: Path) -> Public:
 
 
 def open_release(path: Path) -> Release:
-    """A whole release with its secrets; InputFault where the private part is absent."""
+    """A whole release with its secrets, from its folder or its ``public/``; InputFault without the private part."""
     public = open_public(path)
-    secret = path / "private" / SECRET
+    root = public.root.parent
+    secret = root / "private" / SECRET
     if not secret.is_file():
         message = (
             f"the private part of release {public.release_id} is not here: {secret} is missing. "
             "Only its organiser can do this"
         )
         raise InputFault(message)
-    return Release(path, public, read_key(secret))
+    return Release(root, public, read_key(secret))
 
 
 def salt_of(key: bytes, release_id: str) -> bytes:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from blindsky.challenges.errors import InputFault
 from blindsky.scoring.measurements import Array, Table
 
 if TYPE_CHECKING:
@@ -46,11 +48,26 @@ def from_arrow(table: pa.Table | pa.RecordBatch) -> Table:
     return {name: column_to_numpy(table.column(name)) for name in table.schema.names}
 
 
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turn what Arrow says of a damaged file of ours into an InputFault that names it."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        if getattr(error, "errno", None) is not None:  # the operating system's word, not Arrow's
+            raise
+        message = f"{path} is damaged ({error}). Fetch it again, or restore it from a backup"
+        raise InputFault(message) from error
+
+
 def read(path: Path, columns: Sequence[str] | None = None) -> Table:
     """A whole Parquet file of ours."""
     import pyarrow.parquet as pq
 
-    return from_arrow(pq.read_table(path, columns=None if columns is None else list(columns)))
+    with readable(path):
+        return from_arrow(pq.read_table(path, columns=None if columns is None else list(columns)))
 
 
 def batches(path: Path, n: int, columns: Sequence[str] | None = None) -> Iterator[Table]:
@@ -58,7 +75,7 @@ def batches(path: Path, n: int, columns: Sequence[str] | None = None) -> Iterato
     import pyarrow.parquet as pq
 
     # Reading row groups ahead would double the memory of wide columns and saves no time on a local disk
-    with pq.ParquetFile(path, pre_buffer=False) as file:
+    with readable(path), pq.ParquetFile(path, pre_buffer=False) as file:
         for batch in file.iter_batches(batch_size=n, columns=None if columns is None else list(columns)):
             yield from_arrow(batch)
 
@@ -67,4 +84,5 @@ def rows(path: Path) -> int:
     """Number of rows that a Parquet file of ours declares."""
     import pyarrow.parquet as pq
 
-    return int(pq.read_metadata(path).num_rows)
+    with readable(path):
+        return int(pq.read_metadata(path).num_rows)

@@ -143,8 +143,6 @@ def _commitments(public: Public, name: str, table: Mapping[str, Any]) -> bytes |
 def _hidden(
     public: Public, folder: Path, name: str, table: Mapping[str, Any], salt: bytes, commitments: bytes
 ) -> Iterator[Problem]:
-    import pyarrow as pa
-
     path = folder / f"{name}.parquet"
     shown = f"{folder.name}/{name}.parquet"
     promised = f"the {table['rows']:,} committed rows"
@@ -154,7 +152,7 @@ def _hidden(
     try:
         batches = tables.batches(path, _BATCH, list(table["columns"]))
         found = first_difference(batches, name, salt, commitments)
-    except (OSError, pa.ArrowException, TypeError, ValueError) as error:
+    except (InputFault, OSError, TypeError, ValueError) as error:
         yield Problem(shown, f"a table that can't be read as ours ({error})", promised)
         return
     if found is not None:

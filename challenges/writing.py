@@ -14,12 +14,20 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from blindsky.challenges import cards, datacard, references, tables
-from blindsky.challenges.challenge import Challenge, Track, rows
+from blindsky.challenges.challenge import Challenge, rows
 from blindsky.challenges.commitments import commit, root
 from blindsky.challenges.files import sha256, write_json
 from blindsky.challenges.manifest import MANIFEST
 from blindsky.challenges.randomness import TEST_ROWS, keyed_uniform, object_ids
-from blindsky.challenges.release import PARTS, SECRET, Release, open_release, salt_of, scorer_digest, write_key
+from blindsky.challenges.release import (
+    PARTS,
+    SECRET,
+    Release,
+    open_release,
+    salt_of,
+    scorer_digest,
+    write_key,
+)
 from blindsky.scoring.measurements import Array, Collector, Table
 
 if TYPE_CHECKING:
@@ -144,7 +152,6 @@ class ReleaseWriter(AbstractContextManager["ReleaseWriter"]):
         self,
         *,
         size: str,
-        track: Track,
         options: Mapping[str, str],
         device: str,
         source: Mapping[str, Any],
@@ -153,7 +160,7 @@ class ReleaseWriter(AbstractContextManager["ReleaseWriter"]):
         """Close the tables, derive columns, write commitments, manifest, data card and the references' cards."""
         self._open.close()
         if self.challenge.derive is not None:
-            self._derive(track)
+            self._derive()
         hidden: dict[str, dict[str, Any]] = {
             name: {
                 "split": self._split[name],
@@ -167,7 +174,7 @@ class ReleaseWriter(AbstractContextManager["ReleaseWriter"]):
             "schema": 1,
             "id": self.id,
             "challenge": self.challenge.name,
-            "track": track.name,
+            "track": self.challenge.tracks[0].name,
             "size": size,
             "options": dict(options),
             "created": cards.now(),
@@ -192,11 +199,10 @@ class ReleaseWriter(AbstractContextManager["ReleaseWriter"]):
             references.score(release, name)
         return release
 
-    def _derive(self, track: Track) -> None:
+    def _derive(self) -> None:
         assert self.challenge.derive is not None
-        columns = self.challenge.derive(
-            track, partial(tables.read, self.public / "train.parquet"), self._json
-        )
+        train = partial(tables.read, self.public / "train.parquet")
+        columns = self.challenge.derive(self.challenge.tracks[0], train, self._json)
         key = self.challenge.prediction.key
         derived = self._table(self.public, "derived")
         for batch in tables.batches(self.public / "test.parquet", ROW_GROUP):

@@ -13,11 +13,7 @@ from blindsky.submissions.arena import Arena, Standing
 
 def views(arena: Arena) -> tuple[ReleaseView, ...]:
     """Every release whose private part is in the arena, as the site shows it."""
-    return tuple(
-        view(arena, arena.release(name))
-        for name in arena.release_ids()
-        if (arena.releases / name / "private").is_dir()
-    )
+    return tuple(view(arena, arena.release(name)) for name in arena.held_ids())
 
 
 def view(arena: Arena, release: Release) -> ReleaseView:

@@ -61,7 +61,8 @@ def wilson(share: float, n: int) -> tuple[float, float]:
     z2 = _NORMAL**2
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = _NORMAL / (1 + z2 / n) * np.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
-    return max(centre - half, 0.0), min(centre + half, 1.0)
+    # rounding must not leave the share itself outside
+    return min(max(centre - half, 0.0), share), max(min(centre + half, 1.0), share)
 
 
 def _central(draws: FloatArray) -> tuple[float, float]:
@@ -96,7 +97,8 @@ def evaluate(
 ) -> Part:
     """Every metric whose columns are there, with its kind of interval.
 
-    replicates : of the cases of these measurements, in their order.   count : a multiple of 4.
+    replicates : of the cases of these measurements, in their order; of all cases where rows name their case.
+    count : a multiple of 4.
     """
     n = len(measurements)
     present = [m for m in metrics if m.available(measurements)]
@@ -146,12 +148,16 @@ def score(
     replicates : of all cases.   slices : (name, family, mask (n,), metric keys or ()).
     advance : called after each part and slice.
     """
+    whole = parts["all"]
+
+    def drawn(mask: NDArray[np.bool_]) -> Replicates:
+        return replicates if whole.case is not None else replicates.select(mask)
+
     inside = {name: part_of == name if name != "all" else np.ones(len(part_of), bool) for name in parts}
     scored = {}
     for name, measurements in parts.items():
-        scored[name] = evaluate(measurements, metrics, replicates.select(inside[name]))
+        scored[name] = evaluate(measurements, metrics, drawn(inside[name]))
         advance()
-    whole = parts["all"]
     rows = []
     for name, family, mask, keys in slices:
         chosen = [m for m in metrics if not keys or m.key in keys]
@@ -159,7 +165,7 @@ def score(
         for part in parts:
             both = mask & inside[part]
             subset = whole.select(both if whole.case is None else both[whole.case])
-            found[part] = evaluate(subset, chosen, replicates.select(both), SLICE_REPLICATES)
+            found[part] = evaluate(subset, chosen, drawn(both), SLICE_REPLICATES)
             share[part] = float(both.sum() / max(inside[part].sum(), 1))
         rows.append(SliceScores(name, family, share, found))
         advance()

@@ -2,8 +2,8 @@
 
     arena/  arena.toml  releases/<id>/  submissions/<id>/  cards/<id>/<serial>/  site/
 
-Every folder appears whole or not at all. A submission's state is read off the files beside it:
-``withdrawn.json`` and ``fault.json`` are written once and never changed.
+Every folder appears whole or not at all; names that begin with a dot are never read. A submission's state is read
+off the files beside it: ``withdrawn.json`` stays for good, ``fault.json`` until scoring goes well.
 """
 
 from __future__ import annotations
@@ -13,21 +13,31 @@ import shutil
 import time
 import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from blindsky.challenges.cards import newest_folder, next_folder, now
+from blindsky.challenges.cards import column_names, newest_folder, next_folder, now
 from blindsky.challenges.errors import InputFault
-from blindsky.challenges.files import PARTIAL, lock, machine_faults, new_folder, read_json, sha256, write_json
+from blindsky.challenges.files import (
+    PARTIAL,
+    lock,
+    machine_faults,
+    new_folder,
+    publish_folder,
+    read_json,
+    sha256,
+    write_json,
+)
+from blindsky.challenges.manifest import MANIFEST
 from blindsky.challenges.names import clean_name
 from blindsky.challenges.registry import nearest
-from blindsky.challenges.release import Public, Release, open_public, open_release
+from blindsky.challenges.release import SECRET, Public, Release, open_public, open_release
 from blindsky.submissions.canonical import write_canonical
 from blindsky.submissions.checking import check
-from blindsky.submissions.faults import PredictionRefused
+from blindsky.submissions.faults import PredictionRefused, shown
 
 RECORD = "submission.json"
 PREDICTION = "prediction.parquet"
@@ -88,20 +98,21 @@ class Arena:
         if name in known:
             return self.releases / name
         path = Path(name)
-        if (path / "release.json").is_file() or (path / "public" / "release.json").is_file():
-            return path
+        with suppress(OSError):  # a name too long for a path, for instance, is no path
+            if any((folder / MANIFEST).is_file() for folder in (path, path / "public")):
+                return path
         here = f"Known here are: {', '.join(known)}" if known else "There are no releases here yet"
-        message = (
-            f"no release {name!r} in the arena {self.root}, nor at that path: {nearest(name, known)}{here}"
-        )
+        message = f"no release {shown(name)} in the arena {self.root}, nor at that path: {nearest(name, known)}{here}"
         raise InputFault(message)
 
     def release_ids(self) -> tuple[str, ...]:
         """Ids of the releases in this arena, sorted."""
-        if not self.releases.is_dir():
-            return ()
+        return tuple(p.name for p in _folders(self.releases) if (p / "public" / MANIFEST).is_file())
+
+    def held_ids(self) -> tuple[str, ...]:
+        """Ids of the releases whose private part is here too: those that can be scored."""
         return tuple(
-            sorted(p.name for p in self.releases.iterdir() if (p / "public" / "release.json").is_file())
+            name for name in self.release_ids() if (self.releases / name / "private" / SECRET).is_file()
         )
 
     def public(self, name: str) -> Public:
@@ -118,8 +129,8 @@ class Arena:
         if not path.is_file():
             return PER_DAY
         try:
-            found = tomllib.loads(path.read_text()).get("submissions_per_day", PER_DAY)
-        except tomllib.TOMLDecodeError as error:
+            found = tomllib.loads(path.read_text(encoding="utf-8")).get("submissions_per_day", PER_DAY)
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             message = f"{path} is not readable as TOML ({error}). Mend that line"
             raise InputFault(message) from error
         if not isinstance(found, int) or found < 1:
@@ -129,25 +140,17 @@ class Arena:
 
     def all(self, release: str | None = None) -> list[Submission]:
         """Submissions in order of arrival, of one release or of all."""
-        if not self.submissions.is_dir():
-            return []
-        found = [
-            _read(path)
-            for path in self.submissions.iterdir()
-            if not path.name.startswith(".") and (path / RECORD).is_file()
-        ]
-        return sorted((s for s in found if release in (None, s.release)), key=lambda s: s.serial)
+        found = [_read(path) for path in _folders(self.submissions) if (path / RECORD).is_file()]
+        return sorted((s for s in found if release in (None, s.release)), key=lambda s: (s.serial, s.id))
 
     def get(self, submission: str) -> Submission:
         """A submission by its id; InputFault where there is none."""
-        path = self.submissions / submission
-        if Path(submission).name != submission or not (path / RECORD).is_file():
-            known = tuple(s.id for s in self.all())
-            message = (
-                f"no submission {submission!r} in the arena {self.root}. {nearest(submission, known)}".strip()
-            )
+        known = {s.id: s for s in self.all()}
+        if submission not in known:
+            hint = nearest(submission, tuple(known)) or "see submissions/ for the ids"
+            message = f"no submission {shown(submission)} in the arena {self.root}: {hint.strip()}"
             raise InputFault(message)
-        return _read(path)
+        return known[submission]
 
     def standings(self, release: str) -> list[Standing]:
         """Every submission of a release with its state, in order of arrival."""
@@ -199,11 +202,8 @@ class Arena:
         with machine_faults("storing the submission", self.submissions):
             try:
                 partial.mkdir(parents=True)
-                content = write_canonical(path, public, partial / PREDICTION, ids)
-                stored = check(partial / PREDICTION, public)
-                if not stored.ok:
-                    message = f"{path} changed while it was being read. Leave it alone and submit it again"
-                    raise InputFault(message)
+                content = write_canonical(path, public, partial / PREDICTION, ids)  # checks what it stores
+                stored = column_names(partial / PREDICTION)
                 write_json(partial / CHECK, result.to_dict())
                 with self._locked():
                     self._within_quota(public.release_id, team, kind)
@@ -216,14 +216,14 @@ class Arena:
                         description=description,
                         kind=kind,
                         submitted=now(),
-                        fields=tuple(stored.fields),
-                        rows=stored.rows,
+                        fields=tuple(f.name for f in public.challenge.prediction.fields if f.name in stored),
+                        rows=public.rows("test"),
                         content=content,
                         file=sha256(partial / PREDICTION),
                         notes=tuple(str(note) for note in result.notes),
                     )
                     write_json(partial / RECORD, asdict(record))
-                    partial.rename(self.submissions / name)
+                    publish_folder(partial, self.submissions / name)
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
         return record
@@ -237,11 +237,12 @@ class Arena:
             for s in self.all(release)
             if s.kind == kind and s.team == team and datetime.fromisoformat(s.submitted) > day
         ]
-        if len(recent) >= self.per_day():
-            again = datetime.fromisoformat(recent[0].submitted) + timedelta(days=1)
+        allowed = self.per_day()
+        if len(recent) >= allowed:
+            again = datetime.fromisoformat(recent[-allowed].submitted) + timedelta(days=1)
             message = (
                 f"team {team!r} has handed in {len(recent)} submissions to {release} within 24 hours, "
-                f"{self.per_day()} are allowed. The next one is possible from {again:%Y-%m-%d %H:%M} UTC"
+                f"{allowed} are allowed. The next one is possible from {again:%Y-%m-%d %H:%M} UTC"
             )
             raise InputFault(message)
 
@@ -272,9 +273,8 @@ class Arena:
     @contextmanager
     def new_card(self, submission: str) -> Iterator[Path]:
         """A folder for the next card of a submission; it appears when the block ends well."""
-        with self._locked():
-            with new_folder(next_folder(self.cards / submission)) as folder:
-                yield folder
+        with self._locked(), new_folder(next_folder(self.cards / submission)) as folder:
+            yield folder
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -283,13 +283,23 @@ class Arena:
             yield
 
     def _sweep(self) -> None:
-        """Remove what killed runs left more than a day ago."""
-        for folder in (self.submissions, *self.cards.glob("*")):
+        """Remove what killed runs left more than a day ago: submissions, cards, and sites beside the site."""
+        for folder in (self.root, self.submissions, *self.cards.glob("*")):
             for leftover in folder.glob(f"{PARTIAL}*"):
-                if leftover.is_dir() and time.time() - leftover.stat().st_mtime > _STALE_SECONDS:
-                    shutil.rmtree(leftover, ignore_errors=True)
+                with suppress(FileNotFoundError):  # its own run has just removed it
+                    if leftover.is_dir() and time.time() - leftover.stat().st_mtime > _STALE_SECONDS:
+                        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _folders(parent: Path) -> list[Path]:
+    """What has appeared whole in a folder, by name; nothing where the folder isn't there."""
+    return sorted(p for p in parent.iterdir() if not p.name.startswith(".")) if parent.is_dir() else []
 
 
 def _read(folder: Path) -> Submission:
     record: dict[str, Any] = read_json(folder / RECORD)
-    return Submission(**{**record, "fields": tuple(record["fields"]), "notes": tuple(record["notes"])})
+    try:
+        return Submission(**{**record, "fields": tuple(record["fields"]), "notes": tuple(record["notes"])})
+    except (TypeError, KeyError) as error:
+        message = f"{folder / RECORD} is no record of a submission ({error}). Restore it from a backup"
+        raise InputFault(message) from error

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 
-from blindsky.challenges import cards, tables
+from blindsky.challenges import cards, references, tables
 from blindsky.challenges.cards import make_card, write_card
 from blindsky.challenges.challenge import rows
+from blindsky.challenges.errors import BlindskyError
 from blindsky.challenges.files import sha256
-from blindsky.challenges.progress import Progress, Silent
+from blindsky.challenges.progress import Progress, Silent, progress
 from blindsky.challenges.release import PARTS, Release
-from blindsky.scoring.measurements import Array, Collector, Measurements
-from blindsky.submissions.arena import PREDICTION, Arena, Submission
+from blindsky.scoring.measurements import Array, Collector, Measurements, Table
+from blindsky.submissions.arena import PREDICTION, Arena, Standing, Submission
 
 _BATCH = 16384
 
@@ -31,20 +33,22 @@ def measure(release: Release, prediction: Path) -> tuple[dict[str, Measurements]
     challenge = release.public.challenge
     key = challenge.prediction.key
     collector = Collector(PARTS)
-    try:
-        for truth, batch in zip(release.truth(_BATCH), tables.batches(prediction, _BATCH), strict=True):
-            if rows(truth) != rows(batch) or not np.array_equal(truth[key], batch[key]):
-                message = "the stored prediction does not belong to this release"
-                raise NotAsAccepted(message)
-            collector.add(challenge.measure(truth, batch), truth["part"])
-    except (OSError, pa.ArrowException) as error:
-        message = f"the stored prediction is not readable ({error})"
-        raise NotAsAccepted(message) from error
+    nothing: Table = {}
+    for truth, batch in zip_longest(
+        release.truth(_BATCH), tables.batches(prediction, _BATCH), fillvalue=nothing
+    ):
+        if rows(truth) != rows(batch) or not np.array_equal(truth[key], batch[key]):
+            message = "the stored prediction does not belong to this release"
+            raise NotAsAccepted(message)
+        collector.add(challenge.measure(truth, batch), truth["part"])
     return collector.measurements()
 
 
 def judge(arena: Arena, release: Release, submission: Submission, report: Progress | None = None) -> None:
-    """Score one submission and keep the card; a failure is recorded as its state, with the reason."""
+    """Score one submission and keep the card; a failure is recorded as its state, with the reason.
+
+    What the release or the machine is at fault for (BlindskyError, OSError, MemoryError) is raised instead.
+    """
     report = report or Silent()
     try:
         path = arena.submissions / submission.id / PREDICTION
@@ -73,7 +77,9 @@ def judge(arena: Arena, release: Release, submission: Submission, report: Progre
     except NotAsAccepted as error:
         arena.mark(submission, "invalid", str(error))
         return
-    except (ArithmeticError, ValueError, LookupError) as error:
+    except (BlindskyError, OSError, MemoryError):
+        raise
+    except Exception as error:  # a challenge's code may raise anything; the others are still to be scored
         arena.mark(submission, "failed", f"{type(error).__name__}: {error}")
         return
     with arena.new_card(submission.id) as folder:
@@ -81,12 +87,38 @@ def judge(arena: Arena, release: Release, submission: Submission, report: Progre
     arena.clear(submission)
 
 
-def steps(release: Release) -> int:
-    """How often ``judge`` reports for one submission: once a part and once a slice."""
-    return len(PARTS) + 1 + len(release.public.challenge.slices)
-
-
 def is_current(arena: Arena, release: Release, submission: Submission) -> bool:
     """Whether the newest card was made from the same data, truth and submission by the scorer installed here."""
     folder = arena.card_folder(submission.id)
     return folder is not None and cards.is_current(release, folder, submission.content)
+
+
+def score(arena: Arena, chosen: Sequence[Submission]) -> list[Standing]:
+    """Score submissions one after the other, with progress; says where each of them stands now."""
+    releases = {name: arena.release(name) for name in {s.release for s in chosen}}
+    steps = sum(len(PARTS) + 1 + len(releases[s.release].public.challenge.slices) for s in chosen)
+    with progress("scoring", steps, "parts") as report:
+        for submission in chosen:
+            report.note(f"{submission.team}, {submission.method}")
+            judge(arena, releases[submission.release], submission, report)
+    standings = {s.submission.id: s for name in releases for s in arena.standings(name)}
+    return [standings[s.id] for s in chosen]
+
+
+def score_due(arena: Arena) -> list[Standing]:
+    """Score whatever has no card, an outdated card, or failed, in every release whose private part is here.
+
+    Its reference rows, such as ceilings, are brought up to date first.
+    """
+    due = []
+    for release in map(arena.release, arena.held_ids()):
+        for name in release.public.manifest["references"]:
+            if not references.is_current(release, name):
+                references.score(release, name)
+        due += [
+            s.submission
+            for s in arena.standings(release.public.release_id)
+            if s.state in ("invalid", "failed")
+            or (s.state != "withdrawn" and not is_current(arena, release, s.submission))
+        ]
+    return score(arena, due)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from blindsky.challenges.release import Release
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shared_data() -> Callable[[str], Path]:
     """A file of the real data kept beside a developer's checkout; the test skips where it is absent."""
 
@@ -59,3 +59,24 @@ def toy_release(toy_original: Release, tmp_path: Path) -> Iterator[Release]:
     from blindsky.challenges.release import open_release
 
     yield open_release(shutil.copytree(toy_original.root, tmp_path / "releases" / "toy-original"))
+
+
+@pytest.fixture(scope="session")
+def photoz_small() -> Challenge:
+    """The photo-z challenge with a size of seconds."""
+    from dataclasses import replace
+
+    from blindsky.challenges import registry
+    from blindsky.challenges.challenge import Size
+
+    return replace(registry.get("photoz"), sizes={"tiny": Size(300, 200)})
+
+
+@pytest.fixture(scope="session")
+def photoz_original(photoz_small: Challenge, tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """A release of the biased track of 300 and 200 galaxies, drawn once; read it, never change it."""
+    from blindsky.challenges.generation import generate
+
+    return generate(
+        photoz_small, "biased", "tiny", tmp_path_factory.mktemp("photoz"), release_id="photoz-original"
+    )

@@ -13,7 +13,9 @@ from typing import Any
 from blindsky.challenges.progress import progress
 
 
-def run(package: str, title: str, columns: Sequence[str], out: Path, arguments: Sequence[str] | None = None) -> int:
+def run(
+    package: str, title: str, columns: Sequence[str], out: Path, arguments: Sequence[str] | None = None
+) -> int:
     """Collect the rows of a challenge's modules, print and keep them; 1 where a row is not met.
 
     Modules are ``<package>.<challenge>_<topic>`` with ``rows(report) -> list of dict``. A row whose ``met`` is None

@@ -173,6 +173,7 @@ CHALLENGE = Challenge(
                 "nz_w1",
                 "f05",
             ),
+            compare=("cde_loss", "pit_ks"),
         ),
         Board(
             name="point",

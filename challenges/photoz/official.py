@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,10 +44,14 @@ class Columns:
     group: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
 
+    def of(self, band: str) -> tuple[str, str]:
+        """The columns of flux and error of a band."""
+        name = self.names.get(band, band)
+        return self.flux.replace("{band}", name), self.error.replace("{band}", name)
+
     def wanted(self) -> tuple[str, ...]:
-        """The photometric columns and the id."""
-        pairs = [p.format(band=self.names.get(b, b)) for b in self.bands for p in (self.flux, self.error)]
-        return (self.id, *pairs)
+        """The id and the photometric columns."""
+        return (self.id, *(column for band in self.bands for column in self.of(band)))
 
 
 DC2 = Columns(
@@ -63,34 +67,42 @@ DC2 = Columns(
 def read_columns(path: Path) -> Columns:
     """The TOML that describes a catalogue; InputFault with every fault of it."""
     try:
-        found = tomllib.loads(path.read_text())
+        found = tomllib.loads(path.read_bytes().decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        message = f"{path} is not readable as TOML ({error})"
+        message = f"{path} is not readable as TOML ({error}). The README shows an example"
         raise InputFault(message) from error
-    faults = [f"{name} is missing" for name in ("id", "flux", "error", "units", "bands") if name not in found]
-    known = Columns.__dataclass_fields__
-    faults += [f"{name} is not known (known are: {', '.join(known)})" for name in found if name not in known]
-    if found.get("units", "mag") not in ("mag", "nJy"):
-        faults.append(f"units is {found['units']!r}, expected mag or nJy")
-    fraction = found.get("test_fraction", 0.5)
-    if not isinstance(fraction, float | int) or not 0 < fraction < 1:
-        faults.append(f"test_fraction is {fraction!r}, expected a number between 0 and 1")
-    for name in ("flux", "error"):
-        if "{band}" not in str(found.get(name, "{band}")):
-            faults.append(f"{name} is {found[name]!r}, expected a column name that contains {{band}}")
-    bands = found.get("bands", ["u"])
-    if (
-        not isinstance(bands, list)
-        or not bands
-        or not all(isinstance(b, str) and b.isidentifier() for b in bands)
-    ):
-        faults.append(f'bands is {bands!r}, expected a list of short names such as ["g", "r", "i"]')
+    faults = list(_faults(found))
     if faults:
-        message = (
-            f"{path} does not describe a catalogue: " + "; ".join(faults) + ". The README shows an example"
-        )
+        message = f"{path} does not describe a catalogue: {'; '.join(faults)}. The README shows an example"
         raise InputFault(message)
-    return Columns(**{**found, "bands": tuple(bands)})
+    return Columns(**{**found, "bands": tuple(found["bands"])})
+
+
+def _faults(found: Mapping[str, Any]) -> Iterator[str]:
+    known = Columns.__dataclass_fields__
+    for name in found:
+        if name not in known:
+            yield f"{name} is not known (known are: {', '.join(known)})"
+    for name in ("id", "flux", "error", "units", "bands"):
+        if name not in found:
+            yield f"{name} is missing"
+    for name in ("id", "flux", "error", "redshift", "group"):
+        if not isinstance(found.get(name, ""), str):
+            yield f"{name} is {found[name]!r}, expected a text"
+        elif name in ("flux", "error") and "{band}" not in found.get(name, "{band}"):
+            yield f"{name} is {found[name]!r}, expected a column name that contains {{band}}"
+    if found.get("units", "mag") not in ("mag", "nJy"):
+        yield f"units is {found['units']!r}, expected mag or nJy"
+    fraction = found.get("test_fraction", 0.5)
+    if isinstance(fraction, bool) or not isinstance(fraction, float | int) or not 0 < fraction < 1:
+        yield f"test_fraction is {fraction!r}, expected a number between 0 and 1"
+    bands = found.get("bands", ["u"])
+    short = isinstance(bands, list) and all(isinstance(b, str) and b.isidentifier() for b in bands)
+    if not short or not bands or len(set(bands)) < len(bands):
+        yield f'bands is {bands!r}, expected a list of different short names such as ["g", "r", "i"]'
+    names = found.get("names", {})
+    if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):
+        yield f'names is {names!r}, expected a table such as {{ g = "G" }} of what replaces {{band}}'
 
 
 def read_table(path: Path, wanted: Sequence[str], optional: Sequence[str], group: str = "") -> Table:
@@ -107,11 +119,18 @@ def read_table(path: Path, wanted: Sequence[str], optional: Sequence[str], group
         available, column = _csv(path)
     missing = [name for name in wanted if name not in available]
     if missing:
-        shown = ", ".join(available[:40])
-        lacking = ", ".join(missing)
-        message = f"{path} has no column {lacking}. It has: {shown}. Mend the names in the column description"
+        message = (
+            f"{path} has no column {', '.join(missing)}. It has: {', '.join(available[:40])}. "
+            "Mend the names in the column description"
+        )
         raise InputFault(message)
-    return {name: column(name) for name in (*wanted, *(n for n in optional if n in available))}
+    found = {name: column(name) for name in (*wanted, *(n for n in optional if n in available))}
+    n = len(found[wanted[0]])
+    odd = [f"{name} has shape {c.shape}" for name, c in found.items() if c.shape != (n,)]
+    if odd:
+        message = f"{path}: {', '.join(odd)}, expected one value for each of {n:,} rows. Choose other columns"
+        raise InputFault(message)
+    return found
 
 
 Reader = tuple[list[str], Callable[[str], Array]]
@@ -122,10 +141,21 @@ def _hdf5(path: Path, group: str) -> Reader:
         import h5py
     except ImportError as error:
         raise MissingExtra("h5py", "hdf5", f"reading {path.name}") from error
-    with h5py.File(path) as file:
-        place = file[group] if group else file
-        loaded = {name: np.asarray(place[name]) for name in place if isinstance(place[name], h5py.Dataset)}
+    try:
+        file = h5py.File(path)
+    except OSError as error:
+        raise _unreadable(path, "HDF5", error) from error
+    with file:
+        place = file.get(group) if group else file
+        if not isinstance(place, h5py.Group):
+            message = f"{path} has no group {group!r}. It has: {', '.join(file) or 'nothing'}"
+            raise InputFault(message)
+        loaded = {name: np.asarray(item) for name, item in place.items() if isinstance(item, h5py.Dataset)}
     return list(loaded), loaded.__getitem__
+
+
+def _unreadable(path: Path, form: str, error: Exception) -> InputFault:
+    return InputFault(f"{path} is not readable as {form} ({error}). It may be truncated: fetch it again")
 
 
 def _parquet(path: Path) -> Reader:
@@ -134,21 +164,25 @@ def _parquet(path: Path) -> Reader:
 
     try:
         names = list(pq.read_schema(path).names)
-    except pa.ArrowException as error:
-        message = f"{path} is not readable as Parquet ({error}). It may be truncated"
-        raise InputFault(message) from error
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(path, "Parquet", error) from error
     return names, lambda name: np.asarray(pq.read_table(path, columns=[name])[name].to_numpy())
 
 
 def _fits(path: Path) -> Reader:
     from astropy.io import fits
 
-    with fits.open(path, memmap=False) as file:
-        tables = [hdu for hdu in file if isinstance(hdu, fits.BinTableHDU)]
-        if not tables:
-            message = f"{path} holds no FITS table"
-            raise InputFault(message)
-        data = {name: np.asarray(tables[0].data[name]) for name in tables[0].columns.names}
+    try:
+        with fits.open(path, memmap=False) as file:
+            tables = [hdu for hdu in file if isinstance(hdu, fits.BinTableHDU)]
+            data = (
+                {name: np.asarray(tables[0].data[name]) for name in tables[0].columns.names} if tables else {}
+            )
+    except (OSError, ValueError, TypeError) as error:
+        raise _unreadable(path, "FITS", error) from error
+    if not data:
+        message = f"{path} holds no FITS table"
+        raise InputFault(message)
     native = {name: column.astype(column.dtype.newbyteorder("=")) for name, column in data.items()}
     return list(native), native.__getitem__
 
@@ -159,8 +193,7 @@ def _csv(path: Path) -> Reader:
     try:
         frame = pd.read_csv(path, comment="#")
     except (ValueError, UnicodeDecodeError) as error:
-        message = f"{path} is not readable as FITS, Parquet, HDF5 or CSV ({error})"
-        raise InputFault(message) from error
+        raise _unreadable(path, "FITS, Parquet, HDF5 or CSV", error) from error
     return list(frame.columns), lambda name: frame[name].to_numpy()
 
 
@@ -175,17 +208,15 @@ def _number(table: Table, name: str, path: Path) -> FloatArray:
 def photometry(table: Table, columns: Columns, path: Path) -> tuple[Table, NDArray[np.bool_]]:
     """Fluxes and errors in nJy as float32 columns, and which rows have a usable value in some band.
 
-    A magnitude of 99 or NaN is a non-detection: flux 0, error NaN until ``fill_errors``.
+    A magnitude of 99, -99 or NaN is a non-detection: flux 0, error NaN until ``_fill``.
     """
     found: Table = {}
     usable = np.zeros(rows(table), bool)
     for band in columns.bands:
-        name = columns.names.get(band, band)
-        value = _number(table, columns.flux.format(band=name), path)
-        error = _number(table, columns.error.format(band=name), path)
+        value, error = (_number(table, name, path) for name in columns.of(band))
         good = np.isfinite(value) & np.isfinite(error) & (error > 0)
         if columns.units == "mag":
-            good &= value < SENTINEL
+            good &= np.abs(value) < SENTINEL
             flux = 10 ** (-0.4 * (np.where(good, value, 0.0) - ZERO_POINT))
             error = flux * np.log(10) / 2.5 * error
         else:
@@ -234,10 +265,6 @@ def _files(bands: Sequence[str], softening: Mapping[str, float]) -> dict[str, Ta
     }
 
 
-def _labelled(table: Table, columns: Columns, path: Path) -> FloatArray:
-    return _number(table, columns.redshift, path)
-
-
 def _in_range(z: FloatArray) -> NDArray[np.bool_]:
     with np.errstate(invalid="ignore"):
         return np.asarray((z >= 0) & (z <= Z_MAX))
@@ -256,7 +283,7 @@ def dc2(files: Sequence[Path], columns: Path | None, shuffle: Shuffle) -> Import
     for path in files:
         table = read_table(path, (*DC2.wanted(), DC2.redshift), (), DC2.group)
         fluxes, _ = photometry(table, DC2, path)
-        z = _labelled(table, DC2, path)
+        z = _number(table, DC2.redshift, path)
         keep = _in_range(z)
         if not keep.all():
             notes.append(
@@ -298,11 +325,12 @@ def catalogue(files: Sequence[Path], columns: Path | None, shuffle: Shuffle) -> 
     for path in files:
         table = read_table(path, named.wanted(), (named.redshift,), named.group)
         fluxes, usable = photometry(table, named, path)
-        z = _labelled(table, named, path) if named.redshift in table else np.full(rows(table), np.nan)
+        z = _number(table, named.redshift, path) if named.redshift in table else np.full(rows(table), np.nan)
         keep = usable & (np.isnan(z) | _in_range(z))
         if not keep.all():
             notes.append(
-                f"{path.name}: dropped {int((~keep).sum())} rows without flux or with a redshift out of range"
+                f"{path.name}: dropped {int((~keep).sum())} rows without flux or with a redshift outside "
+                f"[0, {Z_MAX:g}]"
             )
         tables.append({name: column[keep] for name, column in fluxes.items()})
         redshifts.append(z[keep])
@@ -314,8 +342,8 @@ def catalogue(files: Sequence[Path], columns: Path | None, shuffle: Shuffle) -> 
     n_test = round(named.test_fraction * len(labelled))
     if not 0 < n_test < len(labelled):
         message = (
-            f"{len(labelled)} rows have a redshift in column {named.redshift!r} and [0, {Z_MAX:g}]: too few to hide "
-            f"{named.test_fraction:.0%} and train on the rest. Give a file with redshifts too"
+            f"{len(labelled)} rows have a redshift within [0, {Z_MAX:g}] in a column {named.redshift!r}: too few to "
+            f"hide {named.test_fraction:.0%} of them and train on the rest. Give a file with redshifts too"
         )
         raise InputFault(message)
     order = labelled[shuffle(len(labelled))]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +29,7 @@ def arena_root(arena: str | Path | None = None) -> Path:
 class Data:
     """The public part of a release.
 
-    path : its folder.   challenge : the declaration, as the release's track asks it.
+    path : the folder ``public/``.   challenge : the declaration, as the release's track asks it.
     """
 
     path: Path
@@ -62,8 +61,8 @@ class Data:
             from torch.utils.data import StackDataset
         except ImportError as error:
             raise MissingExtra("torch", "torch", "a torch Dataset") from error
-        columns = self.public.table(split)
-        tensors = {name: torch.from_numpy(c) for name, c in columns.items() if c.dtype.kind in "iufb"}
+        columns = self.public.table(split)  # not writable, which torch wants
+        tensors = {name: torch.from_numpy(c.copy()) for name, c in columns.items() if c.dtype.kind in "iufb"}
         return StackDataset(**tensors)  # type: ignore[arg-type]
 
 
@@ -84,9 +83,19 @@ def _as_file(prediction: pd.DataFrame | str | Path) -> Iterator[Path]:
     if isinstance(prediction, str | Path):
         yield Path(prediction)
         return
+    import tempfile
+
+    import pyarrow as pa
+
+    from blindsky.challenges.errors import InputFault
+
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "prediction.parquet"
-        prediction.to_parquet(path, index=False)
+        try:
+            prediction.to_parquet(path, index=False)
+        except pa.ArrowException as error:
+            message = f"the table can't be written as Parquet: {error}. Give every column one type"
+            raise InputFault(message) from error
         yield path
 
 
@@ -101,7 +110,8 @@ def check(
 
     data = load(release, arena=arena)
     with _as_file(prediction) as path:
-        return check_file(path, data.public)
+        found = check_file(path, data.public)
+    return found if isinstance(prediction, str | Path) else replace(found, path=Path(path.name))
 
 
 def score(
@@ -111,6 +121,8 @@ def score(
 
     PredictionRefused with every fault of a prediction that can't be scored; InputFault without the private part.
     """
+    import tempfile
+
     from blindsky.challenges.cards import make_card, now
     from blindsky.submissions.arena import Arena
     from blindsky.submissions.canonical import write_canonical

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+import io
 import json
 import keyword
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -26,6 +28,9 @@ VERBS = {
     "verify": "Check a release against its manifest and commitments.",
     "reveal": "Publish the truth of a release.",
 }
+
+# What the operating system says of a name that a user gave; the rest is the machine's fault
+_NAMES = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG}
 
 
 class LazyGroup(click.Group):
@@ -76,35 +81,42 @@ def cli() -> None:
     """
 
 
-def _fail(error: Exception, exit_code: int) -> None:
+def _fail(error: BaseException, exit_code: int, text: str = "") -> NoReturn:
+    text = text or str(error)
     if "--json" in sys.argv:
-        content: dict[str, Any] = {"ok": False, "error": str(error), "exit_code": exit_code}
-        details = getattr(error, "to_dict", None)
-        click.echo(json.dumps(content | (details() if details else {}), ensure_ascii=False, indent=1))
+        content: dict[str, Any] = {"ok": False, "error": text, "exit_code": exit_code}
+        report = getattr(error, "report", None)  # of a refused prediction
+        content |= {"faults": report.to_list()} if report else {}
+        click.echo(json.dumps(content, ensure_ascii=False, indent=1))
     else:
-        click.echo(f"error: {error}", err=True)
+        click.echo(f"error: {text}", err=True)
     sys.exit(exit_code)
 
 
 def main() -> None:
     """Run the command line; every error that blindsky knows ends in a short message and its exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may hold what no encoding can print
     try:
-        cli.main(standalone_mode=False)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
+        cli.main(prog_name="blindsky", standalone_mode=False)
     except click.ClickException as error:
+        if "--json" in sys.argv:
+            _fail(error, error.exit_code, error.format_message())
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo(
-            "\nstopped; nothing half-written was left, and the same command goes on where it can", err=True
+            "stopped; nothing half-written is visible, and the same command may be run again", err=True
         )
         sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
+    except MemoryError as error:
+        _fail(error, 3, "out of memory. Close other programs, or use fewer --workers")
     except OSError as error:
-        _fail(error, 3)
+        _fail(
+            error,
+            1 if error.errno in _NAMES else 3,
+            f"{error.filename or 'system'}: {error.strerror or error}",
+        )
     except Exception as error:
         code = getattr(error, "exit_code", None)
         if code is None:

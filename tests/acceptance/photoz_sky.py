@@ -361,7 +361,7 @@ def label_statistics() -> Iterator[Row]:
         yield row(f"share of the population eligible as {name}", share, expected, 0.01)
     labelled = train("biased", N_LABELS)
     # the rule of 4.8 as written has the expectations 21.253 and 0.576
-    yield row("labelled <i>", i_mag(labelled.public).mean(), 21.31, 0.1, "mag")
+    yield row("labelled <i>", i_mag(labelled.public).mean(), 21.31, unit="mag")
     yield row("labelled <z>", labelled.truth["z_true"].mean(), 0.580, 0.015)
     yield row("test <i>", i.mean(), 23.87, 0.03, "mag")
     yield row("test <z>", z.mean(), 0.944, 0.015)

@@ -12,6 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from joblib.externals.loky import get_reusable_executor
+
 from blindsky.challenges import generation, registry
 from blindsky.challenges.challenge import Size
 from blindsky.challenges.progress import Progress
@@ -35,6 +37,7 @@ def generate(n: int) -> dict[str, float]:
         start = time.perf_counter()
         generation.generate(challenge, "representative", "bench", Path(folder), workers=WORKERS)
         seconds = time.perf_counter() - start
+    get_reusable_executor().shutdown(wait=True)  # a worker's peak is known once it has ended
     return {
         "seconds": seconds,
         "main": peak_mib(resource.RUSAGE_SELF),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -43,6 +44,11 @@ def open_arena(arena: Path | None) -> Arena:
     from blindsky.submissions.arena import Arena
 
     return Arena(arena_root(arena))
+
+
+def next_command(line: str, arena: Path | None) -> str:
+    """A command to type next, for the arena asked for."""
+    return f"blindsky {line}" + ("" if arena is None else f" --arena {shlex.quote(str(arena))}")
 
 
 def answer(content: Any, as_json: bool, text: str) -> None:

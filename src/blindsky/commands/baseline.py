@@ -5,19 +5,25 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from blindsky.commands import answer, arena_option, json_option, open_arena, release_option
+from blindsky.commands import answer, arena_option, json_option, next_command, open_arena, release_option
+
+if TYPE_CHECKING:
+    from blindsky.baselines.baseline import Baseline, Settings
+    from blindsky.challenges.release import Public
+    from blindsky.submissions.arena import Arena, Submission
 
 
-@click.command(short_help="Train a baseline and hand its prediction in.")
+@click.command()
 @click.argument("name")
 @release_option
 @click.option(
     "--seed", type=int, default=0, show_default=True, help="Of everything that is drawn in training."
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--workers", type=click.IntRange(1), help="Processes or threads (default: all cores).")
 @click.option(
     "--checkpoints",
@@ -57,29 +63,31 @@ def command(
     settings = baselines.Settings(
         seed=seed, device=device, workers=workers or os.cpu_count() or 1, checkpoints=checkpoints
     )
-    model = chosen.fit(public, settings)
     if out is not None:
-        baselines.predict_to_file(model, public, out)
-        answer(
-            {"baseline": name, "prediction": str(out)},
-            as_json,
-            f"wrote {out}; check it with: blindsky check {out}",
-        )
+        baselines.predict_to_file(chosen.fit(public, settings), public, out)
+        text = f"wrote {out}\n  next  {next_command(f'check {out} --release {release}', arena)}"
+        answer({"baseline": name, "prediction": str(out)}, as_json, text)
         return
+    found = hand_in(held, public, chosen, settings)
+    text = (
+        f"accepted {found.id}: {name} on {found.release}\n  next  {next_command(f'score {found.id}', arena)}"
+    )
+    answer({"baseline": name, "submission": found.id}, as_json, text)
+
+
+def hand_in(arena: Arena, public: Public, baseline: Baseline, settings: Settings) -> Submission:
+    """Train a baseline, predict the test split and submit the answer as a baseline, which no quota counts."""
+    from blindsky.baselines.baseline import predict_to_file
+
+    model = baseline.fit(public, settings)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "prediction.parquet"
-        baselines.predict_to_file(model, public, path)
-        found = held.submit(
+        predict_to_file(model, public, path)
+        return arena.submit(
             path,
-            release,
+            str(public.root),
             team="blindsky",
-            method=chosen.title,
-            description=chosen.description,
+            method=baseline.title,
+            description=baseline.description,
             kind="baseline",
         )
-    content = {"baseline": name, "submission": found.id}
-    answer(
-        content,
-        as_json,
-        f"accepted {found.id}: {name} on {found.release}\n  score it with: blindsky score {found.id}",
-    )

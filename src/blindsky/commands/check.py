@@ -11,7 +11,7 @@ import click
 from blindsky.commands import arena_option, json_option, open_arena, release_option
 
 
-@click.command(short_help="Find every fault of a prediction file.")
+@click.command()
 @click.argument("prediction", type=click.Path(path_type=Path))
 @release_option
 @click.option(

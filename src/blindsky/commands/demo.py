@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 import click
@@ -11,7 +10,7 @@ import click
 from blindsky.commands import answer, json_option
 
 
-@click.command(short_help="Run the main job once, tiny.")
+@click.command()
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -32,18 +31,19 @@ def command(out: Path, as_json: bool) -> None:
     from blindsky.challenges import generation, registry
     from blindsky.challenges.errors import MissingExtra
     from blindsky.challenges.trust import reveal, verify
-    from blindsky.commands.score import score
+    from blindsky.commands.baseline import hand_in
     from blindsky.leaderboard.publish import views
     from blindsky.leaderboard.site import build
     from blindsky.submissions.arena import Arena
+    from blindsky.submissions.judging import score_due
 
     arena = Arena(out)
-    workers = os.cpu_count() or 1
+    settings = baselines.Settings(workers=os.cpu_count() or 1)
     made = []
     for name in registry.names():
         challenge = registry.get(name)
         track = challenge.tracks[0].name
-        release = generation.generate(challenge, track, "tiny", arena.releases, workers=workers)
+        release = generation.generate(challenge, track, "tiny", arena.releases, workers=settings.workers)
         made.append(release.public.release_id)
         click.echo(f"generated {release.public.release_id}", err=True)
         for full in baselines.names(name):
@@ -51,23 +51,11 @@ def command(out: Path, as_json: bool) -> None:
             if baseline.tracks is not None and track not in baseline.tracks:
                 continue
             try:
-                model = baseline.fit(release.public, baselines.Settings(workers=workers))
+                hand_in(arena, release.public, baseline, settings)
+                click.echo(f"handed in {full}", err=True)
             except MissingExtra as missing:
                 click.echo(f"left out {full}: {missing}", err=True)
-                continue
-            with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder) / "prediction.parquet"
-                baselines.predict_to_file(model, release.public, path)
-                arena.submit(
-                    path,
-                    release.public.release_id,
-                    team="blindsky",
-                    method=baseline.title,
-                    description=baseline.description,
-                    kind="baseline",
-                )
-            click.echo(f"handed in {full}", err=True)
-    score(arena, arena.all(), again=False)
+    score_due(arena)
     build(arena.site, views(arena))
     click.echo("scored, board rendered with its public part", err=True)
     for release_id in made:

@@ -9,7 +9,7 @@ import click
 from blindsky.commands import answer, arena_option, json_option, open_arena
 
 
-@click.command(short_help="Fetch the public part of a release.")
+@click.command()
 @click.argument("source")
 @click.option(
     "--out",

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from blindsky.commands import answer, arena_option, json_option, open_arena
+from blindsky.commands import answer, arena_option, json_option, next_command, open_arena
 
 
-@click.command(short_help="Draw a release.")
+@click.command()
 @click.argument("challenge")
 @click.option("--track", help="Variant of the question (default: the challenge's first).")
 @click.option("--size", default="tiny", show_default=True, help="tiny, small or full.")
@@ -21,7 +21,11 @@ from blindsky.commands import answer, arena_option, json_option, open_arena
 @click.option("--workers", type=click.IntRange(1), help="Processes (default: all cores).")
 @click.option("--cluster", metavar="ADDRESS", help="Address of a Dask scheduler to draw on instead.")
 @click.option(
-    "--device", default="cpu", show_default=True, help="Where the references are computed: cpu or cuda."
+    "--device",
+    type=click.Choice(["cpu", "cuda"]),
+    default="cpu",
+    show_default=True,
+    help="Where the references are computed.",
 )
 @click.option(
     "--key-file",
@@ -53,45 +57,36 @@ def command(
       blindsky generate photoz --track biased --size small
       blindsky generate photoz --track nir --size full --workers 16 --device cuda --id photoz-nir-2027
     """
+    from blindsky.baselines import baseline as baselines
     from blindsky.challenges import generation, registry
-    from blindsky.challenges.errors import InputFault
 
     asked = registry.get(challenge)
-    track = track or asked.tracks[0].name
-    registry.track(asked, track)
-    known = asked.on(track).sizes
-    if size not in known:
-        raise InputFault(f"{challenge} has no size {size!r}. Known are: {', '.join(known)}")
-    chosen = dict(_pair(text) for text in options)
-    for name, value in chosen.items():
-        values = {o.name: o.values for o in asked.options}
-        if name not in values or value not in values[name]:
-            text = "; ".join(f"{n}={'|'.join(v)}" for n, v in values.items()) or "none"
-            raise InputFault(f"{challenge} has no option {name}={value}. Known are: {text}")
-    key = None if key_file is None else _key(key_file)
     release = generation.generate(
         asked,
-        track,
+        track or asked.tracks[0].name,
         size,
         open_arena(arena).releases,
         release_id=release_id,
-        key=key,
-        options=chosen,
+        key=None if key_file is None else _key(key_file),
+        options=dict(_pair(text) for text in options),
         workers=workers or os.cpu_count() or 1,
         cluster=cluster,
         device=device,
         announce=lambda name: click.echo(f"drawing {name} (if stopped, go on with --id {name})", err=True),
     )
-    manifest = release.public.manifest
+    name, manifest = release.public.release_id, release.public.manifest
     splits = manifest["splits"]
-    text = (
-        f"{release.public.release_id}: {splits['train']['rows']:,} training and {splits['test']['rows']:,} test rows\n"
-        f"  publish  {release.public.root}\n"
-        f"  keep     {release.private}  (truth and key, never publish)\n"
-        f"  next     blindsky baseline {challenge}/... --release {release.public.release_id}"
-    )
-    content = {"release": release.public.release_id, "path": str(release.root), "splits": splits}
-    answer(content | {"commitments": manifest["commitments"]["root"]}, as_json, text)
+    lines = [
+        f"{name}: {splits['train']['rows']:,} training and {splits['test']['rows']:,} test rows",
+        f"  publish  {release.public.root}",
+        f"  keep     {release.private}  (truth and key, never publish)",
+    ]
+    lines += [
+        f"  next     {next_command(f'baseline {first} --release {name}', arena)}"
+        for first in baselines.names(challenge)[:1]
+    ]
+    content = {"release": name, "path": str(release.root), "splits": splits}
+    answer(content | {"commitments": manifest["commitments"]["root"]}, as_json, "\n".join(lines))
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ import click
 from blindsky.commands import answer, arena_option, json_option, open_arena
 
 
-@click.command(name="import", short_help="Turn real data into a release.")
+@click.command(name="import")
 @click.argument("source")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option(

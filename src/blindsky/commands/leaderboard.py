@@ -9,7 +9,7 @@ import click
 from blindsky.commands import answer, arena_option, json_option, open_arena
 
 
-@click.command(short_help="Render the static site.")
+@click.command()
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder (default: site/ in the arena)."
 )

@@ -10,7 +10,7 @@ import click
 from blindsky.commands import answer, arena_option, json_option, open_arena
 
 
-@click.command(short_help="List challenges and releases.")
+@click.command()
 @arena_option
 @json_option
 def command(arena: Path | None, as_json: bool) -> None:
@@ -39,8 +39,8 @@ def command(arena: Path | None, as_json: bool) -> None:
         "releases": [
             {
                 "id": r.release_id,
-                "challenge": r.challenge.name,
-                "track": r.track.name,
+                "challenge": r.manifest["challenge"],
+                "track": r.manifest["track"],
                 "size": r.size,
                 "status": "revealed" if r.revealed else "open",
                 "submissions": len(held.all(r.release_id)),

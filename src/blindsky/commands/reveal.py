@@ -9,7 +9,7 @@ import click
 from blindsky.commands import answer, arena_option, json_option, open_arena
 
 
-@click.command(short_help="Publish the truth of a release.")
+@click.command()
 @click.argument("release")
 @arena_option
 @json_option

@@ -9,7 +9,7 @@ import click
 from blindsky.commands import answer, arena_option, json_option, open_arena
 
 
-@click.command(short_help="Show a challenge or a release.")
+@click.command()
 @click.argument("name")
 @click.option(
     "--sample",
@@ -29,6 +29,8 @@ def command(name: str, sample: Path | None, arena: Path | None, as_json: bool) -
       blindsky show photoz-biased-tiny-1a2b3c4d --sample sample.parquet
     """
     from blindsky.challenges import datacard, registry
+    from blindsky.challenges.errors import InputFault
+    from blindsky.challenges.release import open_public
 
     if name in registry.names():
         if sample is not None:
@@ -48,7 +50,10 @@ def command(name: str, sample: Path | None, arena: Path | None, as_json: bool) -
         }
         answer(content, as_json, datacard.fact_sheet(challenge))
         return
-    public = open_arena(arena).public(name)
+    try:
+        public = open_public(open_arena(arena).release_path(name))
+    except InputFault as fault:
+        raise InputFault(f"{fault}. The challenges are: {', '.join(registry.names())}") from fault
     if sample is not None:
         from blindsky.submissions.canonical import sample_submission
 
@@ -59,4 +64,4 @@ def command(name: str, sample: Path | None, arena: Path | None, as_json: bool) -
             f"wrote {sample}: a valid submission",
         )
         return
-    answer(dict(public.manifest), as_json, (public.root / "README.md").read_text())
+    answer(dict(public.manifest), as_json, (public.root / "README.md").read_text(encoding="utf-8"))

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from blindsky.commands import answer, arena_option, json_option, open_arena, release_option
+from blindsky.commands import answer, arena_option, json_option, next_command, open_arena, release_option
 
 
-@click.command(short_help="Check a prediction and hand it in.")
+@click.command()
 @click.argument("prediction", type=click.Path(path_type=Path))
 @release_option
 @click.option("--team", required=True, help="Who sends it, as the board will show it.")
@@ -43,5 +43,5 @@ def command(
     found = held.submit(prediction, release, team=team, method=method, description=description, ids=ids)
     lines = [f"accepted {found.id}: {found.rows:,} rows for {found.release}"]
     lines += [f"  note: {note}" for note in found.notes]
-    lines.append(f"  score it with: blindsky score {found.id}")
+    lines.append(f"  next  {next_command(f'score {found.id}', arena)}")
     answer(asdict(found), as_json, "\n".join(lines))

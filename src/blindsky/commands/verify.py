@@ -11,7 +11,7 @@ import click
 from blindsky.commands import arena_option, json_option, open_arena
 
 
-@click.command(short_help="Check a release against its manifest and commitments.")
+@click.command()
 @click.argument("release")
 @arena_option
 @json_option

@@ -9,7 +9,7 @@ import click
 from blindsky.commands import answer, arena_option, json_option, open_arena
 
 
-@click.command(short_help="Take a submission off the board.")
+@click.command()
 @click.argument("submission")
 @click.option("--reason", default="", help="Shown on the site.")
 @arena_option
