@@ -8,6 +8,7 @@ names the row where something moved.
 from __future__ import annotations
 
 import hashlib
+import mmap
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from blindsky.scoring.measurements import Array, Table
 
 DIGEST_BYTES = 32
+Bytes = bytes | mmap.mmap  # commitments in memory, or mapped from their file
 
 
 def row_bytes(table: Mapping[str, Array]) -> NDArray[np.uint8]:
@@ -56,7 +58,7 @@ def root(digests: Mapping[str, str]) -> str:
 
 
 def first_difference(
-    batches: Iterable[Table], name: str, salt: bytes, commitments: bytes
+    batches: Iterable[Table], name: str, salt: bytes, commitments: Bytes
 ) -> tuple[int, Table] | None:
     """The first row whose commitment differs, with its columns; None where all agree.
 

@@ -314,13 +314,16 @@ def _planned(work: Path, wanted: dict[str, Any], key: bytes, given: bool) -> byt
 
 
 def _write(plan: Plan, work: Path, workers: int, cluster: str | None, device: str) -> None:
+    from threadpoolctl import threadpool_limits
+
     challenge, size = plan.challenge, plan.challenge.sizes[plan.size]
     sky = challenge.sky(challenge.tracks[0], size, plan.options)
     sky.device = device
     staging = Staging(work / "blocks")
     shutil.rmtree(work / DRAFT, ignore_errors=True)
     collectors = {reference.name: Collector(PARTS) for reference in challenge.references}
-    with ReleaseWriter(work / DRAFT, challenge, plan.release_id, plan.key) as writer:
+    # Here too: a limit set in the thread that draws ahead may not hold where this one has set its own
+    with threadpool_limits(1), ReleaseWriter(work / DRAFT, challenge, plan.release_id, plan.key) as writer:
         writer.extra(sky.files())
         with backend(cluster):
             for split, total in (("train", size.train), ("test", size.test)):

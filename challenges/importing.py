@@ -16,7 +16,7 @@ from blindsky.challenges.errors import InputFault
 from blindsky.challenges.files import new_folder
 from blindsky.challenges.manifest import check_id
 from blindsky.challenges.randomness import derive, new_key, stream
-from blindsky.challenges.release import Release, open_release
+from blindsky.challenges.release import Release, open_release, released
 from blindsky.challenges.writing import ReleaseWriter
 from blindsky.scoring.measurements import Array, Table
 
@@ -77,21 +77,17 @@ def import_release(
         raise InputFault(message)
     shuffle = stream(key, f"{release_id}/{name}/{form}/shuffle").permutation
     found = importer(files, columns, shuffle)
-    with new_folder(final) as partial, ReleaseWriter(partial, challenge, release_id, key) as writer:
+    origin = {
+        "kind": "imported",
+        "format": source,
+        "files": [path.name for path in files],
+        "notes": list(found.notes),
+    }
+    asked = released(challenge, origin)
+    with new_folder(final) as partial, ReleaseWriter(partial, asked, release_id, key) as writer:
         writer.extra(found.files)
         writer.add("train", found.train, {"train_source": {"source_id": found.source_ids["train"]}})
         source_ids: Table = {"source_id": found.source_ids["test"]}
         writer.add("test", found.test, {"truth": found.truth, "test_source": source_ids})
-        writer.finish(
-            size=SIZE,
-            options={},
-            device="cpu",
-            source={
-                "kind": "imported",
-                "format": source,
-                "files": [path.name for path in files],
-                "notes": list(found.notes),
-            },
-            collectors={},
-        )
+        writer.finish(size=SIZE, options={}, device="cpu", source=origin, collectors={})
     return open_release(final)

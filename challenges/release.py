@@ -6,7 +6,7 @@ import functools
 import hashlib
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -42,9 +42,9 @@ class Public:
 
     @functools.cached_property
     def challenge(self) -> Challenge:
-        """The declaration, as this release's track asks it."""
+        """The declaration, as this release asks it."""
         asked = registry.get(self.manifest["challenge"])
-        return asked.on(registry.track(asked, self.manifest["track"]).name)
+        return released(asked.on(registry.track(asked, self.manifest["track"]).name), self.manifest["source"])
 
     @property
     def track(self) -> Track:
@@ -92,6 +92,24 @@ class Public:
         return dict(read_json(self.root / f"{name}.json"))
 
 
+def bootstrap_key(salt: bytes, release_id: str) -> bytes:
+    """The key of the paired replicates. It follows from the salt, so the commitments bind it too."""
+    return derive(salt, f"{release_id}/bootstrap")
+
+
+def released(challenge: Challenge, source: Mapping[str, Any]) -> Challenge:
+    """A challenge on one track, as a release of this source asks it: imported data speak for themselves.
+
+    source : of the manifest; ``kind`` is ``generated`` or ``imported``.
+    """
+    if source["kind"] != "imported":
+        return challenge
+    origin = f"Real data, read as {source['format']} from {', '.join(source['files'])}."
+    track = replace(challenge.tracks[0], title="Imported data", description=origin)
+    notes = "\n".join(["## What was assumed", "", *(f"- {note}" for note in source["notes"])])
+    return replace(challenge, tracks=(track,), about=lambda: notes)
+
+
 @dataclass(frozen=True)
 class Release:
     """A whole release, as its organiser holds it."""
@@ -113,7 +131,7 @@ class Release:
     @property
     def bootstrap_key(self) -> bytes:
         """The key of the paired replicates; published at the reveal."""
-        return derive(self.key, f"{self.public.release_id}/bootstrap")
+        return bootstrap_key(self.salt, self.public.release_id)
 
     def hidden(self) -> tuple[str, ...]:
         """Names of the hidden tables."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import mmap
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from blindsky.challenges import cards, tables
-from blindsky.challenges.commitments import DIGEST_BYTES, first_difference, root
+from blindsky.challenges.commitments import DIGEST_BYTES, Bytes, first_difference, root
 from blindsky.challenges.errors import InputFault
 from blindsky.challenges.files import PARTIAL, machine_faults, new_folder, read_json, sha256, write_json
 from blindsky.challenges.manifest import MANIFEST, check_files
-from blindsky.challenges.release import REVEAL, REVEALED, Public, Release
+from blindsky.challenges.release import REVEAL, REVEALED, Public, Release, bootstrap_key
 from blindsky.challenges.writing import COMMITMENTS
 
 _BATCH = 65536
@@ -71,7 +71,12 @@ def verify(public: Public, release: Release | None = None) -> Verdict:
         folder = public.root / REVEALED
         opened = opening(folder / REVEAL)
         problems += _listed(folder, opened["files"], f"{REVEALED}/")
-        folders.append((folder, bytes.fromhex(opened["salt"])))
+        salt = bytes.fromhex(opened["salt"])
+        folders.append((folder, salt))
+        made = bootstrap_key(salt, public.release_id).hex()
+        if opened.get("bootstrap_key") != made:
+            found = f"bootstrap key {opened.get('bootstrap_key')}"
+            problems.append(Problem(f"{REVEALED}/{REVEAL}", found, f"{made}, which follows from the salt"))
     if release is not None:
         folders.append((release.private, release.salt))
     promised = public.manifest["commitments"]["tables"]
@@ -127,21 +132,23 @@ def _root(public: Public) -> Iterator[Problem]:
         yield Problem(MANIFEST, f"commitment root {promised['root']}", f"the root of its tables, {made}")
 
 
-def _commitments(public: Public, name: str, table: Mapping[str, Any]) -> bytes | Problem:
+def _commitments(public: Public, name: str, table: Mapping[str, Any]) -> Bytes | Problem:
     """The commitments of one hidden table, once they are known to be those under the root."""
     path = public.root / COMMITMENTS / f"{name}.bin"
     shown = f"{COMMITMENTS}/{name}.bin"
     if not path.is_file():
         return Problem(shown, "no such file", f"{DIGEST_BYTES * table['rows']:,} bytes")
-    content = path.read_bytes()
-    digest = hashlib.sha256(content).hexdigest()
+    digest = sha256(path)
     if digest != table["sha256"]:
         return Problem(shown, f"sha256 {digest}", f"sha256 {table['sha256']}")
-    return content
+    if path.stat().st_size == 0:
+        return b""
+    with path.open("rb") as file:  # mapped, because a billion rows have 32 GB of commitments
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def _hidden(
-    public: Public, folder: Path, name: str, table: Mapping[str, Any], salt: bytes, commitments: bytes
+    public: Public, folder: Path, name: str, table: Mapping[str, Any], salt: bytes, commitments: Bytes
 ) -> Iterator[Problem]:
     path = folder / f"{name}.parquet"
     shown = f"{folder.name}/{name}.parquet"

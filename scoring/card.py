@@ -121,7 +121,7 @@ def _interval(
     if not np.isfinite(values[metric.key]):
         return np.nan, np.nan
     if metric.interval == "binomial":
-        return wilson(values[metric.key], len(measurements))
+        return wilson(values[metric.key], metric.trials(measurements))
     if metric.interval == "null" and metric.null is not None:
         if any(key not in drawn for key in metric.null_from):
             return np.nan, np.nan

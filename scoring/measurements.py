@@ -52,6 +52,14 @@ class Moments:
         return Moments(self.n + other.n, self.total + other.total, self.gram + other.gram)
 
 
+def counter(weights: Array) -> type[np.number[Any]]:
+    """The dtype that cumulative sums of weights (B, n) are kept in; exact integers for integer weights."""
+    if weights.dtype.kind == "f":
+        return np.float64
+    narrow = weights.dtype.itemsize == 1 and weights.shape[-1] < 2**31 // 255
+    return np.int32 if narrow else np.int64
+
+
 class Sample:
     """One column of measurements, sorted once, to be asked for weighted cumulative sums many times.
 
@@ -79,10 +87,7 @@ class Sample:
         """
         in_order = self.sorted(weights)
         if self._cumulative is None:
-            dtype: type[np.number[Any]] = np.float64 if weights.dtype.kind == "f" else np.int64
-            if dtype is np.int64 and weights.dtype.itemsize == 1 and weights.shape[-1] < 2**31 // 255:
-                dtype = np.int32
-            self._cumulative = np.cumsum(in_order, axis=1, dtype=dtype)
+            self._cumulative = np.cumsum(in_order, axis=1, dtype=counter(weights))
         return self._cumulative
 
 

@@ -49,6 +49,7 @@ class Metric:
     interval : ``percentile`` of replicates; ``signed`` (percentile of the signed value of a metric whose
         absolute value counts); ``binomial`` (Wilson, the value is a share of cases); ``null`` (the central
         range of a perfect entry, for norms whose best is 0); ``none``.
+    trials : how many cases a ``binomial`` share is a share of; all of them unless it says otherwise.
     null : draws of a perfect entry, for ``interval="null"``.   null_from : metrics whose replicates it uses.
     unit, low, high : unit and range.                formula, reference : how it is computed, and whose it is.
     """
@@ -65,6 +66,7 @@ class Metric:
     low: float = -np.inf
     high: float = np.inf
     target: float = 0.0
+    trials: Callable[[Measurements], int] = len
     null: NullDraws | None = None
     null_from: tuple[str, ...] = ()
     requirements: tuple[Requirement, ...] = ()

@@ -116,8 +116,8 @@ CHALLENGE = Challenge(
     task="regression with a probability density",
     description=(
         "Given broad-band fluxes of a galaxy, return its redshift as a point and as a probability density p(z). "
-        "The generator's own posterior is known, so an entry is scored by the information it loses against the "
-        "best possible answer."
+        "Where the sky is generated its own posterior is known, and an entry is scored by the information that it "
+        "loses against this best possible answer."
     ),
     label="redshift",
     tracks=(

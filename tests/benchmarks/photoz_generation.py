@@ -46,7 +46,7 @@ def generate(n: int) -> dict[str, float]:
 
 
 def peer(n: int) -> dict[str, float]:
-    """photerr's LSST error model on n rows of six magnitudes: noise alone, no spectra, nothing written."""
+    """LSST error model of photerr on n rows of six magnitudes: noise alone, no spectra, nothing written."""
     import numpy as np
     import pandas as pd
     from photerr import LsstErrorModel

@@ -187,6 +187,21 @@ def test_what_an_earlier_run_left(
     same(download(mirror.address, tmp_path).root, toy_original)
 
 
+def test_a_mirror_that_is_shorter_than_what_is_here(
+    toy_release: Release, tmp_path: Path, serve: Callable[[Path], Server]
+) -> None:
+    """It can't go on from there (416), so the file is fetched from its beginning."""
+    whole = (toy_release.public.root / BIG).read_bytes()
+    left = tmp_path / "here" / "toy-original" / "public" / "commitments" / f"{PARTIAL}truth.bin"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(whole[:3000])
+    (toy_release.public.root / BIG).write_bytes(whole[:2000])
+    mirror = serve(toy_release.root)
+    with pytest.raises(MachineFault, match=r"it ended after 2,000 of 4,800 bytes"):
+        download(mirror.address, tmp_path / "here")
+    assert [wanted for name, wanted in mirror.asked if name == BIG] == ["bytes=3000-", None]
+
+
 def test_a_body_without_a_length_that_ends_early(
     toy_original: Release, tmp_path: Path, serve: Callable[[Path], Server]
 ) -> None:

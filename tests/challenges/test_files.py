@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -162,6 +163,24 @@ def test_a_lock_ends_with_its_process_however_that_ends(tmp_path: Path) -> None:
     assert path.exists()
     with lock(path, "the arena", seconds=0.1):
         pass
+
+
+def test_a_lock_whose_file_was_taken_away_is_taken_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between opening and locking, the one who held the lock has ended and removed the file."""
+    path, real, opened = tmp_path / ".lock", os.open, []
+
+    def opening(*details: Any) -> int:
+        handle = real(*details)
+        opened.append(handle)
+        if len(opened) == 1:
+            path.unlink()
+        return handle
+
+    monkeypatch.setattr(os, "open", opening)
+    with lock(path, "the arena"):
+        assert len(opened) == 2 and path.exists()
 
 
 def test_a_lock_needs_a_folder_it_may_write_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

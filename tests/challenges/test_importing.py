@@ -121,3 +121,11 @@ def test_an_id_of_its_own(lines: Path, tmp_path: Path) -> None:
     assert release.public.release_id.startswith("toy-text-")
     assert release.public.track.name == "biased"
     assert json.loads((release.public.root / "release.json").read_text())["id"] == release.root.name
+
+
+def test_imported_data_speak_for_themselves(imported: Release) -> None:
+    """The track's words describe a mock sky; a release of real data says where it comes from instead."""
+    public = imported.public
+    assert public.track.title == "Imported data"
+    assert "toy/text" in public.track.description
+    assert public.track.description in (public.root / "README.md").read_text()

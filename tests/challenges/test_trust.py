@@ -226,7 +226,8 @@ def test_a_changed_salt_is_found_after_the_reveal(toy_release: Release) -> None:
     folder = reveal(toy_release)
     rewrite(folder / "reveal.json", lambda opened: opened.__setitem__("salt", "00" * 32))
     found = problems(toy_release, held=False)
-    assert len(found) == 3 and all("row 1 (object_id " in text for text in found)
+    assert sum("row 1 (object_id " in text for text in found) == 3
+    assert sum("bootstrap key" in text for text in found) == 1 and len(found) == 4
 
 
 @pytest.mark.parametrize(
@@ -332,3 +333,14 @@ def test_the_private_folder_is_for_its_owner(any_release: tuple[Release, str]) -
     private = any_release[0].private
     assert private.stat().st_mode & 0o077 == 0
     assert (private / "secret.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_bootstrap_key_is_bound_to_the_commitments(toy_release: Release) -> None:
+    """Replicates chosen after the fact could move ranks, so their key must follow from the salt."""
+    opened = reveal(toy_release) / "reveal.json"
+    content = json.loads(opened.read_text())
+    content["bootstrap_key"] = "00" * 32
+    opened.write_text(json.dumps(content))
+    problems = verify(toy_release.public).problems
+    assert len(problems) == 1
+    assert "follows from the salt" in str(problems[0])

@@ -204,6 +204,8 @@ def test_every_answer_can_be_json(cli: Cli, prediction: Path, tmp_path: Path) ->
     assert answer("show", release)["id"] == release
     assert answer("check", prediction, "--release", release)["ok"]
     mine = answer("submit", prediction, "--release", release, "--team", "A", "--method", "m")
+    listed = answer("list", "--release", release)["submissions"]
+    assert [(one["id"], one["state"]) for one in listed] == [(mine["id"], "valid")]
     assert mine["fields"] == ["estimate", "pdf"]
     theirs = answer("baseline", "toy/mean", "--release", release)["submission"]
     scored = answer("score", "--all")["scored"]

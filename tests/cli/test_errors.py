@@ -221,6 +221,21 @@ def test_what_the_machine_says(
         assert (as_json["ok"], as_json["exit_code"]) == (False, code)
 
 
+def test_a_gpu_that_is_not_there_is_said_at_once(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    answer = cli("generate", "toy", "--device", "cuda", "--workers", 1)
+    assert answer.code == 3
+    assert "Use --device cpu" in answer.err
+    monkeypatch.setitem(sys.modules, "torch", None)
+    answer = cli("generate", "toy", "--device", "cuda", "--workers", 1)
+    assert answer.code == 3
+    assert 'pip install "blindsky[torch]"' in answer.err
+    assert not (tmp_path / "releases").exists()
+
+
 def test_a_bug_is_not_hidden(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     def raising(*_: object) -> None:
         raise ZeroDivisionError

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from blindsky.scoring import weights
 from blindsky.scoring.weights import Replicates
 
 KEY = bytes(range(32))
@@ -32,14 +33,14 @@ def slow(identity: int, replicates: int) -> list[int]:
     state = struct.unpack(
         "<Q", hashlib.blake2b(struct.pack("<q", identity), digest_size=8, key=KEY).digest()
     )[0]
-    weights: list[int] = []
-    while len(weights) < replicates:
+    found: list[int] = []
+    while len(found) < replicates:
         state = (state + 0x9E3779B97F4A7C15) & MASK
         word = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & MASK
         word = ((word ^ (word >> 27)) * 0x94D049BB133111EB) & MASK
         word ^= word >> 31
-        weights += [poisson((word >> shift) & 0xFFFF) for shift in (0, 16, 32, 48)]
-    return weights[:replicates]
+        found += [poisson((word >> shift) & 0xFFFF) for shift in (0, 16, 32, 48)]
+    return found[:replicates]
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,11 @@ def test_equal_to_a_slow_reference(ids: list[int], first: int) -> None:
     found = Replicates(KEY, np.array(ids)).block(first, 8)
     for j, identity in enumerate(ids):
         assert found[:, j].tolist() == slow(identity, first + 8)[first:]
+
+
+def test_the_table_inverts_the_distribution() -> None:
+    assert weights._TABLE.tolist() == [poisson(word) for word in range(65536)]
+    assert abs(weights._TABLE.mean() - 1) < 1e-4 and abs(weights._TABLE.var() - 1) < 1e-3
 
 
 def test_the_weights_are_poisson_with_mean_one(many: np.ndarray) -> None:
@@ -84,11 +90,11 @@ def test_cases_and_replicates_are_independent(many: np.ndarray) -> None:
 def test_neither_order_nor_subset_matters(order: list[int], kept: list[bool]) -> None:
     ids, mask = np.arange(30) * 10**12, np.array(kept)
     whole = Replicates(KEY, ids)
-    weights = whole.block(0, 12)
-    np.testing.assert_array_equal(Replicates(KEY, ids[order]).block(0, 12), weights[:, order])
+    known = whole.block(0, 12)
+    np.testing.assert_array_equal(Replicates(KEY, ids[order]).block(0, 12), known[:, order])
     chosen = whole.select(mask)
     assert len(chosen) == mask.sum()
-    np.testing.assert_array_equal(chosen.block(0, 12), weights[:, mask])
+    np.testing.assert_array_equal(chosen.block(0, 12), known[:, mask])
     np.testing.assert_array_equal(chosen.block(0, 12), Replicates(KEY, ids[mask]).block(0, 12))
 
 

@@ -211,6 +211,8 @@ def test_a_later_entry_of_team_and_method_supersedes(arena: Arena, submit: Submi
     assert arena.standings(NAME)[0].reason == f"replaced by {second.id}"
     arena.withdraw(second.id, "a mistake")
     assert states(arena)[first.id] == "valid"
+    submit("A", "m")
+    assert (states(arena)[first.id], states(arena)[second.id]) == ("superseded", "withdrawn")
 
 
 def test_withdrawing_is_for_good(arena: Arena, submit: Submit) -> None:
@@ -501,7 +503,7 @@ def test_a_disk_that_fails_leaves_no_card(
     with monkeypatch.context() as patch:
         failing_at(patch, when, errno.ENOSPC)
         with pytest.raises(MachineFault, match="no space left"):
-            score_due(arena)
+            score(arena, [made])
     assert list((arena.cards / made.id).iterdir()) == []
     assert states(arena) == {made.id: "valid"}
     assert [s.state for s in score_due(arena)] == ["valid"]

@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 @click.option(
     "--seed", type=int, default=0, show_default=True, help="Of everything that is drawn in training."
 )
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where torch trains.",
+)
 @click.option("--workers", type=click.IntRange(1), help="Processes or threads (default: all cores).")
 @click.option(
     "--checkpoints",

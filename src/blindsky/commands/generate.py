@@ -61,6 +61,8 @@ def command(
     from blindsky.challenges import generation, registry
 
     asked = registry.get(challenge)
+    if device == "cuda" and cluster is None:
+        _find_gpu()
     release = generation.generate(
         asked,
         track or asked.tracks[0].name,
@@ -87,6 +89,18 @@ def command(
     ]
     content = {"release": name, "path": str(release.root), "splits": splits}
     answer(content | {"commitments": manifest["commitments"]["root"]}, as_json, "\n".join(lines))
+
+
+def _find_gpu() -> None:
+    """Say at once that there is none, rather than from a worker."""
+    from blindsky.challenges.errors import MachineFault, MissingExtra
+
+    try:
+        import torch
+    except ImportError as error:
+        raise MissingExtra("torch", "torch", "the device cuda") from error
+    if not torch.cuda.is_available():
+        raise MachineFault("the device cuda was asked for, and torch finds none. Use --device cpu")
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -34,4 +34,4 @@ def command(out: Path | None, arena: Path | None, as_json: bool) -> None:
     build(target, found)
     entries = sum(len(v.entries) for v in found)
     content = {"site": str(target), "releases": [v.release_id for v in found], "entries": entries}
-    answer(content, as_json, f"wrote {target / 'index.html'}: {len(found)} releases, {entries} entries")
+    answer(content, as_json, f"wrote {target / 'index.html'} (releases: {len(found)}, entries: {entries})")

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from blindsky.commands import answer, arena_option, json_option, open_arena
 
+if TYPE_CHECKING:
+    from blindsky.submissions.arena import Arena
+
 
 @click.command()
+@click.option("--release", help="List the submissions of this release instead, with their states.")
 @arena_option
 @json_option
-def command(arena: Path | None, as_json: bool) -> None:
+def command(release: str | None, arena: Path | None, as_json: bool) -> None:
     """List the installed challenges with tracks and sizes, and the releases of the arena.
 
     \b
     Example:
       blindsky list
+      blindsky list --release photoz-biased-tiny-1a2b3c4d
       blindsky list --arena contest/ --json
     """
     from blindsky.challenges import registry
 
+    if release is not None:
+        _submissions(open_arena(arena), release, as_json)
+        return
     challenges = [registry.get(name) for name in registry.names()]
     held = open_arena(arena)
     releases = [held.public(name) for name in held.release_ids()]
@@ -58,3 +66,14 @@ def command(arena: Path | None, as_json: bool) -> None:
     if not releases:
         lines.append("  none yet; make one with: blindsky generate photoz --track representative --size tiny")
     answer(content, as_json, "\n".join(lines))
+
+
+def _submissions(arena: Arena, release: str, as_json: bool) -> None:
+    standings = arena.standings(arena.public(release).release_id)
+    content = [
+        {"id": s.submission.id, "state": s.state, "reason": s.reason, "kind": s.submission.kind}
+        | {"team": s.submission.team, "method": s.submission.method, "submitted": s.submission.submitted}
+        for s in standings
+    ]
+    lines = [f"{c['id']}  {c['state']:10}  {c['team']}: {c['method']}  {c['reason']}".rstrip() for c in content]
+    answer({"submissions": content}, as_json, "\n".join(lines) or f"nothing has been handed in to {release}")
