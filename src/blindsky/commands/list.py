@@ -75,5 +75,7 @@ def _submissions(arena: Arena, release: str, as_json: bool) -> None:
         | {"team": s.submission.team, "method": s.submission.method, "submitted": s.submission.submitted}
         for s in standings
     ]
-    lines = [f"{c['id']}  {c['state']:10}  {c['team']}: {c['method']}  {c['reason']}".rstrip() for c in content]
+    lines = [
+        f"{c['id']}  {c['state']:10}  {c['team']}: {c['method']}  {c['reason']}".rstrip() for c in content
+    ]
     answer({"submissions": content}, as_json, "\n".join(lines) or f"nothing has been handed in to {release}")
