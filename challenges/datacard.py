@@ -52,9 +52,9 @@ def metric_table(metrics: Sequence[Metric]) -> str:
     """Metrics as a Markdown table."""
     lines = ["| metric | meaning | best | unit | interval | reference |", "|---|---|---|---|---|---|"]
     for m in metrics:
-        formula = m.formula.replace("|", "\\|")
+        formula, reference = (text.replace("|", "\\|") for text in (m.formula, m.reference))
         lines.append(
-            f"| `{m.key}` | {m.title}: {formula} | {direction(m)} | {m.unit} | {m.interval} | {m.reference} |"
+            f"| `{m.key}` | {m.title}: {formula} | {direction(m)} | {m.unit} | {m.interval} | {reference} |"
         )
     return "\n".join(lines)
 

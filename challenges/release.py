@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import inspect
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
@@ -107,7 +108,7 @@ def released(challenge: Challenge, source: Mapping[str, Any]) -> Challenge:
     origin = f"Real data, read as {source['format']} from {', '.join(source['files'])}."
     track = replace(challenge.tracks[0], title="Imported data", description=origin)
     notes = "\n".join(["## What was assumed", "", *(f"- {note}" for note in source["notes"])])
-    return replace(challenge, tracks=(track,), about=lambda: notes)
+    return replace(challenge, tracks=(track,), about=lambda: notes, citations=())
 
 
 @dataclass(frozen=True)
@@ -213,7 +214,7 @@ def write_key(path: Path, key: bytes) -> None:
 
 
 def scorer_digest(challenge: Challenge) -> str:
-    """sha256 over the source that turns a prediction into a card: scoring/, and where the challenge's parts live."""
+    """sha256 over what turns a prediction into a card: scoring/, where the challenge's parts live, what it declares."""
     sources = {
         f"scoring/{f.name}": f.read_bytes()
         for f in files("blindsky.scoring").iterdir()
@@ -228,7 +229,26 @@ def scorer_digest(challenge: Challenge) -> str:
         code = code if inspect.isroutine(code) or inspect.isclass(code) else type(code)
         path = Path(inspect.getfile(code))
         sources[f"{code.__module__}.py"] = path.read_bytes()
+    sources["declaration"] = _declared(challenge)
     digest = hashlib.sha256()
     for name in sorted(sources):
         digest.update(f"{name}\0{hashlib.sha256(sources[name]).hexdigest()}\n".encode())
     return digest.hexdigest()
+
+
+def _declared(challenge: Challenge) -> bytes:
+    """What no source of a part holds: arguments and kinds of the metrics, what each board ranks by, the slices."""
+    metrics = [
+        (m.key, m.direction, m.interval, m.target, m.needs, m.null_from, _called(m.prepare), _called(m.null))
+        for m in challenge.metrics
+    ]
+    boards = [(b.name, b.requires, b.primary) for b in challenge.boards]
+    slices = [(s.name, s.needs, s.metrics) for s in challenge.slices]
+    return json.dumps([metrics, boards, slices], default=_called).encode()
+
+
+def _called(code: Any) -> list[Any]:
+    """A function by its name, with the arguments that are bound to it; nothing that differs between processes."""
+    function = getattr(code, "func", code)
+    name = getattr(function, "__qualname__", type(function).__qualname__)
+    return [name, list(getattr(code, "args", ())), getattr(code, "keywords", {})]

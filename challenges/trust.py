@@ -92,6 +92,23 @@ def verify(public: Public, release: Release | None = None) -> Verdict:
     return Verdict(public.release_id, len(public.manifest["files"]), hidden, public.revealed, unique)
 
 
+def confirm(release: Release) -> None:
+    """InputFault unless the hidden rows of the test split are the committed ones; asked before anything is scored."""
+    public = release.public
+    for name, table in public.manifest["commitments"]["tables"].items():
+        if table["split"] != "test":
+            continue
+        commitments = _commitments(public, name, table)
+        problem: Problem | None
+        if isinstance(commitments, Problem):
+            problem = commitments
+        else:
+            problem = next(_hidden(public, release.private, name, table, release.salt, commitments), None)
+        if problem is not None:
+            message = f"release {public.release_id} can't be scored: {problem}. Restore it from a backup"
+            raise InputFault(message)
+
+
 def opening(path: Path) -> dict[str, Any]:
     """What ``reveal`` wrote beside the truth; InputFault where it isn't that."""
     found = read_json(path)

@@ -14,7 +14,7 @@ import numpy as np
 
 from blindsky.challenges.challenge import Board, Challenge
 from blindsky.leaderboard import ranks
-from blindsky.leaderboard.cells import EMPTY, Cell, cell, tidy
+from blindsky.leaderboard.cells import EMPTY, Cell, cell, rounding_step, tidy
 from blindsky.scoring.measurements import FloatArray
 from blindsky.scoring.metric import Metric
 
@@ -23,6 +23,8 @@ PART_TITLES = {"public": "public part", "private": "private part", "all": "all c
 WHOLE = {"open": "public", "revealed": "all"}  # the part whose slices and figures are shown
 COMPETING = frozenset(("submission", "baseline"))  # other kinds read the truth: shown first, never ranked
 FEWEST = 10  # a slice of fewer cases stays blank
+# Before the reveal in place of a reason that code which sees the truth wrote
+UNSAID = "scoring failed; the organiser sees why with: blindsky list --release ID"
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,8 @@ def asides(release: ReleaseView) -> tuple[Aside, ...]:
                 f"scored by another version ({', '.join(stale)}): run blindsky score --all",
                 "outdated",
             )
+        elif entry.state == "failed" and release.status == "open":
+            reason = UNSAID
         found.append(Aside(whose(entry), state, tidy(reason, 400)))
     return tuple(sorted(found))
 
@@ -186,7 +190,8 @@ def _board_table(release: ReleaseView, board: Board, part: str) -> BoardTable:
     primary = release.challenge.metric(next((k for k in board.primary if k in present), board.primary[-1]))
     others = [k for k in board.metrics if k in present and k != primary.key]
     metrics = (primary, *(release.challenge.metric(k) for k in others))
-    contenders = {i: _contender(e, primary, part) for i, e in entries.items()}
+    least = _least(release, primary.key, part)
+    contenders = {i: _contender(e, primary, part, least) for i, e in entries.items()}
     ranking = ranks.rank(entries=list(contenders.values()))
     rows = [
         Row(
@@ -199,7 +204,7 @@ def _board_table(release: ReleaseView, board: Board, part: str) -> BoardTable:
     ]
     rows.sort(key=lambda r: (r.who.competes, r.place.rank == 0, r.place.rank, r.who.id))
     sizes = [e.card["parts"][part]["n"] for e in entries.values() if part in e.card["parts"]]
-    lead = _lead(release, rows, contenders, ranking)
+    lead = _lead(release, rows, contenders, ranking, least)
     return BoardTable(board, part, max(sizes, default=None), primary, metrics, tuple(rows), lead)
 
 
@@ -228,7 +233,13 @@ def slices_of(release: ReleaseView, entry: EntryView) -> tuple[SliceRow, ...]:
         if numbers is not None:
             few = numbers["n"] < FEWEST
             cells = {
-                key: EMPTY if few else cell(metric, rounded=release.rounded)
+                key: EMPTY
+                if few
+                else cell(
+                    metric,
+                    rounded=release.rounded,
+                    least=_least(release, key, WHOLE[release.status], part_slice["name"]),
+                )
                 for key, metric in numbers["metrics"].items()
             }
             rows.append(
@@ -272,20 +283,56 @@ def _metrics(card: Mapping[str, Any], part: str) -> Mapping[str, Any]:
 
 def _cell(release: ReleaseView, entry: EntryView, key: str, part: str) -> Cell:
     return cell(
-        _metrics(entry.card, part).get(key), entry.replicates.get(f"{part}/{key}"), rounded=release.rounded
+        _metrics(entry.card, part).get(key),
+        entry.replicates.get(f"{part}/{key}"),
+        rounded=release.rounded,
+        least=_least(release, key, part),
     )
 
 
-def _contender(entry: EntryView, primary: Metric, part: str) -> ranks.Contender:
+def _least(release: ReleaseView, key: str, part: str, slice_: str | None = None) -> float:
+    """The narrowest interval that the release's own rows have of a metric, 0 where they have none.
+
+    A prediction can be made so that all its cases but one score alike; its own interval would then be narrow enough
+    to show that one. What is not a submission is not made so.
+    """
+    if not release.rounded:
+        return 0.0
+    widths = []
+    for entry in release.entries:
+        if entry.card["entry"]["kind"] != "submission":
+            known = _metrics(entry.card, part) if slice_ is None else _slice_metrics(entry.card, part, slice_)
+            ends = known.get(key, {})
+            if ends.get("low") is not None and ends.get("high") is not None:
+                widths.append(float(ends["high"] - ends["low"]))
+    return min((w for w in widths if w > 0), default=0.0)
+
+
+def _slice_metrics(card: Mapping[str, Any], part: str, name: str) -> Mapping[str, Any]:
+    for row in card.get("slices", ()):
+        if row["name"] == name:
+            return _metrics(row, part)
+    return {}
+
+
+def _contender(entry: EntryView, primary: Metric, part: str, least: float) -> ranks.Contender:
+    """An entry as the ranking sees it; losses in steps where numbers are rounded, or a rank would show what they hide.
+
+    least : width of the interval that the steps are a tenth of; 0 for exact losses.
+    """
     value = _metrics(entry.card, part).get(primary.key, {}).get("value")
     replicates = entry.replicates.get(f"{part}/{primary.key}")
-    loss = np.nan if value is None else float(primary.loss(np.array([value], dtype=np.float64))[0])
     known = replicates is not None and len(replicates) > 0
+
+    def loss(values: Any) -> FloatArray:
+        exact = primary.loss(np.asarray(values, dtype=np.float64))
+        return np.round(exact / rounding_step(least)) * rounding_step(least) if least > 0 else exact
+
     return ranks.Contender(
         id=entry_id(entry),
         state=entry.state,
-        loss=loss,
-        replicates=primary.loss(np.asarray(replicates, dtype=np.float64)) if known else np.array([]),
+        loss=np.nan if value is None else float(loss([value])[0]),
+        replicates=loss(replicates) if known else np.array([]),
         rankable=known and str(entry.card["entry"]["kind"]) in COMPETING,
     )
 
@@ -299,7 +346,11 @@ def _why_unranked(entry: EntryView, primary: Metric, part: str) -> str:
 
 
 def _lead(
-    release: ReleaseView, rows: list[Row], contenders: Mapping[str, ranks.Contender], ranking: ranks.Ranking
+    release: ReleaseView,
+    rows: list[Row],
+    contenders: Mapping[str, ranks.Contender],
+    ranking: ranks.Ranking,
+    least: float,
 ) -> Lead | None:
     ranked = [row for row in rows if row.place.rank]
     if not ranked:
@@ -314,7 +365,7 @@ def _lead(
     return Lead(
         first,
         second,
-        cell(as_card, rounded=release.rounded),
+        cell(as_card, rounded=release.rounded, least=least),
         ranking.separable[first.who.id, second.who.id],
         tied,
     )

@@ -75,11 +75,18 @@ class Cell:
 EMPTY = Cell(None)
 
 
-def cell(metric: Mapping[str, Any] | None, replicates: FloatArray | None = None, *, rounded: bool) -> Cell:
+def cell(
+    metric: Mapping[str, Any] | None,
+    replicates: FloatArray | None = None,
+    *,
+    rounded: bool,
+    least: float = 0.0,
+) -> Cell:
     """One metric of a card as a cell; ``rounded`` before the reveal.
 
     metric : {"value", "low", "high", "interval"} of a card, or None where the card lacks it.
     replicates : shape (R,); their spread counts too where the interval is the band of a perfect entry.
+    least : width that rounding follows where the interval is narrower.
     """
     if metric is None:
         return EMPTY
@@ -87,7 +94,7 @@ def cell(metric: Mapping[str, Any] | None, replicates: FloatArray | None = None,
     if value is None:
         return EMPTY
     interval = str(metric.get("interval", "none"))
-    step = rounding_step(_width(value, low, high, replicates))
+    step = rounding_step(max(_width(value, low, high, replicates), least))
     decimals = step_decimals(step)
     if rounded:
         value, low, high = (_multiple(x, step, decimals) for x in (value, low, high))

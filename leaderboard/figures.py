@@ -8,13 +8,14 @@ Kinds and their data (lists of equal length unless said; lines, requirements and
 
 heatmap       x_edges (nx + 1), y_edges (ny + 1), counts (ny, nx); lines [{label, x, y}]
 binned_curve  edges (n + 1), values, low, high (n); requirements [{value, label}]
-histogram     edges (n + 1), values (n); reference (a height); band [low, high]; mark {value, label} (on x)
+histogram     edges (n + 1), values (n), one; reference (a height); band [low, high]; mark {value, label} (on x)
 qq            nominal, observed, band_low, band_high
-line_pair     edges (n + 1), series: two of {label, values (n)}
+line_pair     edges (n + 1), series: two of {label, values (n), one}
 offsets       labels (n), series [{label, values, low, high}]; bands [{half, label}]
 dot_interval  rows [{place, label, value, text, low, high, kind}]; requirements [{value, label}]
 scatter       points [{label, mark, named, x, y, kind}], named where the mark is a name
 
+``one`` is the height that one case adds to a bin, from which coarse.py knows how far a height is rounded.
 All but dot_interval and offsets carry x_label and y_label, dot_interval x_label and offsets y_label.
 """
 

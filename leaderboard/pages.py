@@ -14,6 +14,7 @@ from markupsafe import Markup
 from blindsky.leaderboard import boards, figures
 from blindsky.leaderboard.boards import BoardTable, EntryView, ReleaseView, Row
 from blindsky.leaderboard.cells import tidy
+from blindsky.leaderboard.coarse import coarsened
 from blindsky.leaderboard.templating import asset, environment
 from blindsky.scoring.metric import Metric
 
@@ -229,12 +230,14 @@ def axis_label(metric: Metric) -> str:
 
 
 def _entry_figures(release: ReleaseView, entry: EntryView) -> list[Drawn]:
-    data = entry.card.get("figures", {}).get(boards.WHOLE[release.status], {})
-    return [
-        Drawn(f.title, f.caption, figures.draw(f.kind, data[f.key], uid=f"figure-{f.key}", title=f.title))
-        for f in release.challenge.figures
-        if data.get(f.key)
-    ]
+    found = entry.card.get("figures", {}).get(boards.WHOLE[release.status], {})
+    drawn = []
+    for f in release.challenge.figures:
+        if found.get(f.key):
+            data = coarsened(f.kind, found[f.key]) if release.rounded else found[f.key]
+            svg = figures.draw(f.kind, data, uid=f"figure-{f.key}", title=f.title)
+            drawn.append(Drawn(f.title, f.caption, svg))
+    return drawn
 
 
 def _described(metric: Metric) -> dict[str, Any]:

@@ -188,11 +188,18 @@ class Arena:
     ) -> Submission:
         """Check a prediction and keep it; nothing is written unless it is accepted.
 
-        PredictionRefused with every fault of the file; InputFault for a name or a spent quota.
+        PredictionRefused with every fault of the file; InputFault for a name, a spent quota, or a submission to a
+        release whose truth is public. (A baseline can't read the truth, so it may still come.)
         """
         team, method = clean_name(team, "team name"), clean_name(method, "method name")
         description = clean_name(description, "description", longest=500) if description else ""
         public = self.public(release)
+        if public.revealed and kind == "submission":
+            message = (
+                f"release {public.release_id} is revealed: its truth is public, so nothing new can be ranked. "
+                "For a card of your own, use blindsky.score(prediction, release) in Python"
+            )
+            raise InputFault(message)
         self._within_quota(public.release_id, team, kind)
         result = check(path, public, ids)
         if not result.ok:
@@ -201,7 +208,8 @@ class Arena:
         partial = self.submissions / f"{PARTIAL}{name}"
         with machine_faults("storing the submission", self.submissions):
             try:
-                partial.mkdir(parents=True)
+                _for_owner(self.submissions)
+                partial.mkdir()
                 content = write_canonical(path, public, partial / PREDICTION, ids)  # checks what it stores
                 stored = column_names(partial / PREDICTION)
                 write_json(partial / CHECK, result.to_dict())
@@ -273,8 +281,11 @@ class Arena:
     @contextmanager
     def new_card(self, submission: str) -> Iterator[Path]:
         """A folder for the next card of a submission; it appears when the block ends well."""
-        with self._locked(), new_folder(next_folder(self.cards / submission)) as folder:
-            yield folder
+        with self._locked():
+            with machine_faults("storing a card", self.cards):
+                _for_owner(self.cards)
+            with new_folder(next_folder(self.cards / submission)) as folder:
+                yield folder
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -289,6 +300,12 @@ class Arena:
                 with suppress(FileNotFoundError):  # its own run has just removed it
                     if leftover.is_dir() and time.time() - leftover.stat().st_mtime > _STALE_SECONDS:
                         shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _for_owner(folder: Path) -> None:
+    """Make a folder that only its owner reads: others' predictions, and scores that no board shows yet."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def _folders(parent: Path) -> list[Path]:

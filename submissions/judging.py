@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from blindsky.challenges import cards, references, tables
+from blindsky.challenges import cards, references, tables, trust
 from blindsky.challenges.cards import make_card, write_card
 from blindsky.challenges.challenge import rows
 from blindsky.challenges.errors import BlindskyError
@@ -94,8 +94,13 @@ def is_current(arena: Arena, release: Release, submission: Submission) -> bool:
 
 
 def score(arena: Arena, chosen: Sequence[Submission]) -> list[Standing]:
-    """Score submissions one after the other, with progress; says where each of them stands now."""
+    """Score submissions one after the other, with progress; says where each of them stands now.
+
+    InputFault where the truth is not the committed one.
+    """
     releases = {name: arena.release(name) for name in {s.release for s in chosen}}
+    for release in releases.values():
+        trust.confirm(release)
     steps = sum(len(PARTS) + 1 + len(releases[s.release].public.challenge.slices) for s in chosen)
     with progress("scoring", steps, "parts") as report:
         for submission in chosen:
@@ -112,9 +117,11 @@ def score_due(arena: Arena) -> list[Standing]:
     """
     due = []
     for release in map(arena.release, arena.held_ids()):
-        for name in release.public.manifest["references"]:
-            if not references.is_current(release, name):
-                references.score(release, name)
+        outdated = [n for n in release.public.manifest["references"] if not references.is_current(release, n)]
+        if outdated:
+            trust.confirm(release)
+        for name in outdated:
+            references.score(release, name)
         due += [
             s.submission
             for s in arena.standings(release.public.release_id)

@@ -40,7 +40,9 @@ def bin_before_and_after(measurements: Measurements, columns: Table, k: int) -> 
         counts, _ = np.histogram(z_true[mask], EDGES)
         share = counts / mask.sum() / np.diff(EDGES)
         values = [float(s) if c >= FEWEST else None for s, c in zip(share, counts, strict=True)]
-        series.append({"label": f"{label} ({mask.sum() / (bins == k).sum():.0%})", "values": values})
+        one = float(1 / mask.sum() / (EDGES[1] - EDGES[0]))
+        share_kept = f"{mask.sum() / (bins == k).sum():.0%}"
+        series.append({"label": f"{label} ({share_kept})", "values": values, "one": one})
     return {
         "x_label": Z_LABEL,
         "y_label": "N(z), share per unit z",

@@ -171,6 +171,7 @@ def pit_histogram(measurements: Measurements, columns: Table) -> Data:
         "y_label": "density",
         "edges": _plain(edges),
         "values": [float(c * PIT_BINS / n) if c >= FEWEST else None for c in counts],
+        "one": PIT_BINS / n,
         "reference": 1.0,
         "band": [float(low[0] * PIT_BINS), float(high[0] * PIT_BINS)],
     }
@@ -238,8 +239,8 @@ def stacked(measurements: Measurements, columns: Table) -> Data:
         "y_label": "N(z), share per unit z",
         "edges": _plain(nodes),
         "series": [
-            {"label": "stacked p(z)", "values": _blanked(stack)},
-            {"label": "truth", "values": _blanked(truth)},
+            {"label": "stacked p(z)", "values": _blanked(stack), "one": 1 / float(n * width)},
+            {"label": "truth", "values": _blanked(truth), "one": 1 / float(n * width)},
         ],
     }
 
@@ -301,6 +302,7 @@ def excess_histogram(measurements: Measurements, columns: Table) -> Data:
         "y_label": "share of cases",
         "edges": _plain(edges),
         "values": [float(c / len(excess)) if c >= FEWEST else None for c in counts],
+        "one": 1 / len(excess),
         "mark": {"value": 0.0, "label": "oracle"},
     }
 

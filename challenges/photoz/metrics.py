@@ -235,7 +235,7 @@ OUT3 = Metric(
     needs=("e",),
     low=0.0,
     high=1.0,
-    formula="share of |e| > max(0.06, 3 sigma_iqr)",
+    formula="share of |e| > max(0.06, 3 sigma_iqr): relative to the entry's own scatter, so a wide entry has few",
     reference="Schmidt+2020, with |e|",
     requirements=(Requirement(0.10, _SCIENCE_BOOK),),
 )

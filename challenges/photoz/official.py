@@ -293,6 +293,12 @@ def dc2(files: Sequence[Path], columns: Path | None, shuffle: Shuffle) -> Import
         loaded.append({name: column[keep][order] for name, column in fluxes.items()})
         redshifts.append(z[keep][order])
         ids.append(_text(table[DC2.id][keep][order]))
+    shared = np.intersect1d(ids[0], ids[1])
+    if len(shared):
+        message = (
+            f"{len(shared):,} ids stand in both files, the first is {shared[0]}: their labels would be public"
+        )
+        raise InputFault(message)
     softening = _fill(loaded, DC2.bands)
     return Imported(
         _with_labels(_ordered(loaded[0], DC2.bands), redshifts[0]),
@@ -300,7 +306,7 @@ def dc2(files: Sequence[Path], columns: Path | None, shuffle: Shuffle) -> Import
         {"z_true": redshifts[1]},
         {"train": ids[0], "test": ids[1]},
         _files(DC2.bands, softening),
-        (*notes, _note(softening)),
+        (*notes, *_note(loaded, softening)),
     )
 
 
@@ -308,9 +314,24 @@ def _text(ids: Array) -> Array:
     return np.asarray(ids).astype(np.str_)
 
 
-def _note(errors: Mapping[str, float]) -> str:
-    shown = ", ".join(f"{band} {error:.3g}" for band, error in errors.items())
-    return f"non-detections have flux 0 and the error of the faintest detections, nJy: {shown}"
+def _note(tables: Sequence[Table], softening: Mapping[str, float]) -> tuple[str, ...]:
+    """What non-detections were given, where there are any."""
+    filled = [b for b in softening if any((t[f"flux_{b}"] == 0).any() for t in tables)]
+    shown = ", ".join(f"{band} {softening[band]:.3g}" for band in filled)
+    return (
+        (f"non-detections have flux 0 and the error of the faintest detections, nJy: {shown}",)
+        if shown
+        else ()
+    )
+
+
+def _once(labelled: NDArray[np.int64], source: Array, notes: list[str]) -> NDArray[np.int64]:
+    """The first labelled row of each source id: of a galaxy that stood in both splits the label would be public."""
+    _, first = np.unique(source[labelled], return_index=True)
+    twice = len(labelled) - len(first)
+    if twice:
+        notes.append(f"dropped {twice:,} labelled rows whose id stands further up too")
+    return labelled[np.sort(first)]
 
 
 def catalogue(files: Sequence[Path], columns: Path | None, shuffle: Shuffle) -> Imported:
@@ -322,8 +343,10 @@ def catalogue(files: Sequence[Path], columns: Path | None, shuffle: Shuffle) -> 
         raise InputFault(message)
     named = read_columns(columns)
     tables, redshifts, ids, notes = [], [], [], []
+    named_redshift = False
     for path in files:
         table = read_table(path, named.wanted(), (named.redshift,), named.group)
+        named_redshift |= named.redshift in table
         fluxes, usable = photometry(table, named, path)
         z = _number(table, named.redshift, path) if named.redshift in table else np.full(rows(table), np.nan)
         keep = usable & (np.isnan(z) | _in_range(z))
@@ -338,8 +361,13 @@ def catalogue(files: Sequence[Path], columns: Path | None, shuffle: Shuffle) -> 
     softening = _fill(tables, named.bands)
     merged = {name: np.concatenate([t[name] for t in tables]) for name in _ordered(tables[0], named.bands)}
     z, source = np.concatenate(redshifts), np.concatenate(ids)
-    labelled = np.flatnonzero(np.isfinite(z))
+    labelled = _once(np.flatnonzero(np.isfinite(z)), source, notes)
     n_test = round(named.test_fraction * len(labelled))
+    if not named_redshift:
+        message = (
+            f"no file has a column {named.redshift!r}. Mend redshift in {columns}, or give a file that has it"
+        )
+        raise InputFault(message)
     if not 0 < n_test < len(labelled):
         message = (
             f"{len(labelled)} rows have a redshift within [0, {Z_MAX:g}] in a column {named.redshift!r}: too few to "
@@ -359,5 +387,5 @@ def catalogue(files: Sequence[Path], columns: Path | None, shuffle: Shuffle) -> 
         {"z_true": z[test]},
         {"train": source[train], "test": source[test]},
         files_out,
-        (*notes, _note(softening)),
+        (*notes, *_note(tables, softening)),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,8 +33,8 @@ class Data:
     """
 
     path: Path
-    challenge: Challenge
-    public: Public
+    challenge: Challenge = field(repr=False)
+    public: Public = field(repr=False)
 
     @property
     def train(self) -> pd.DataFrame:
@@ -124,6 +124,7 @@ def score(
     import tempfile
 
     from blindsky.challenges.cards import make_card, now
+    from blindsky.challenges.trust import confirm
     from blindsky.submissions.arena import Arena
     from blindsky.submissions.canonical import write_canonical
     from blindsky.submissions.checking import check as check_file
@@ -131,6 +132,7 @@ def score(
     from blindsky.submissions.judging import measure
 
     held = Arena(arena_root(arena)).release(str(release))
+    confirm(held)
     with _as_file(prediction) as path, tempfile.TemporaryDirectory() as folder:
         result = check_file(path, held.public)
         if not result.ok:

@@ -25,7 +25,7 @@ def words(challenge: Challenge) -> list[str]:
     return [
         *(f"`{m.key}`" for m in challenge.metrics),
         *(m.title for m in challenge.metrics),
-        *(m.reference for m in challenge.metrics),
+        *(m.reference.replace("|", "\\|") for m in challenge.metrics),
         *(b.title for b in challenge.boards),
         *(f"`{f.name}`" for f in challenge.prediction.fields),
         *(f.description for f in challenge.prediction.fields),

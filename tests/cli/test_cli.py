@@ -215,17 +215,18 @@ def test_every_answer_can_be_json(cli: Cli, prediction: Path, tmp_path: Path) ->
     assert answer("withdraw", mine["id"])["state"] == "withdrawn"
     assert answer("leaderboard")["releases"] == [release]
     assert answer("verify", release)["ok"]
+    cut = tmp_path / "cut.parquet"
+    cut.write_bytes(prediction.read_bytes()[:-40])
+    refused = answer("check", cut, "--release", release, code=1)
+    assert (refused["ok"], refused["total_faults"]) == (False, 1)
+    again = answer("submit", cut, "--release", release, "--team", "A", "--method", "m", code=1)
+    assert again["faults"] == refused["faults"]
     assert answer("reveal", release)["release"] == release
+    late = answer("submit", prediction, "--release", release, "--team", "A", "--method", "m", code=1)
+    assert "its truth is public" in late["error"]
     assert answer("download", f"releases/{release}", "--out", "mirror")["files"] > 5
     assert answer("generate", "toy", "--workers", 1)["splits"]["train"]["rows"] == 100
 
-    prediction.write_bytes(prediction.read_bytes()[:-40])
-    refused = answer("check", prediction, "--release", release, code=1)
-    assert (refused["ok"], refused["total_faults"]) == (False, 1)
-    faults = answer("submit", prediction, "--release", release, "--team", "A", "--method", "m", code=1)[
-        "faults"
-    ]
-    assert faults == refused["faults"]
     assert answer("show", "nothing", code=1)["exit_code"] == 1
     assert "No such option" in answer("show", "toy", "--nonsense", code=2)["error"]
     test = tmp_path / "mirror" / release / "public" / "test.parquet"

@@ -49,6 +49,12 @@ def test_the_spread_of_the_value_counts_beside_the_band_of_a_perfect_entry() -> 
     assert cell(card, rounded=True).range_label == "perfect"
 
 
+def test_a_narrow_interval_does_not_make_the_step_finer_than_asked() -> None:
+    card = {"value": 0.123456, "low": 0.1234, "high": 0.1235, "interval": "percentile"}
+    shown = cell(card, rounded=True, least=0.05)
+    assert (shown.value, shown.low, shown.high) == (0.125, 0.125, 0.125)
+
+
 @pytest.mark.parametrize("value", [0.123456, -98765.4321, 0.0])
 def test_without_an_interval_two_digits_are_shown(value: float) -> None:
     shown = cell({"value": value, "low": None, "high": None, "interval": "none"}, rounded=True)

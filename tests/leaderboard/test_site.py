@@ -72,7 +72,7 @@ def files(entry: Any, release: Any) -> dict[str, str]:
             },
         }
     ]
-    histogram = {"x_label": "u", "y_label": "v", "edges": [0, 1, 2], "values": [1.0, None]}
+    histogram = {"x_label": "u", "y_label": "v", "edges": [0, 1, 2], "values": [1.0, None], "one": 0.01}
     private = {"private": {"loss": MARKED}, "all": {"loss": MARKED}}
     entries = [
         entry("oracle", 0.0, kind="ceiling", team="Oracle"),
@@ -153,7 +153,7 @@ def test_the_private_part_is_not_on_the_site_before_the_reveal(entry: Any, relea
         parts = {part: dict.fromkeys(("loss", "bias", "norm", "share"), value) for part in ("private", "all")}
         some = {"n": 5000, "share": 0.1, "metrics": {"loss": {"value": value, "low": value, "high": value}}}
         cut = [{"name": "bright", "family": "m", "parts": {"private": some, "all": some}}]
-        figure = {"x_label": "u", "y_label": "v", "edges": [0, value], "values": [value]}
+        figure = {"x_label": "u", "y_label": "v", "edges": [0, value], "values": [value], "one": 1}
         drawn = {part: {"pit": figure} for part in ("private", "all")}
         entries = (
             entry("a", 1.0, values=parts, slices=cut, figures=drawn),
@@ -192,6 +192,30 @@ def test_before_the_reveal_every_number_is_rounded_in_page_json_and_csv(entry: A
     assert [table[0][k] for k in ("loss", "loss_low", "loss_high")] == ["0.12", "0.07", "0.17"]
     assert 'data-value="0.12"' in files[f"{HERE}/index.html"]
     assert not any(str(exact)[:6] in text for text in files.values())
+
+
+def test_no_prediction_is_made_so_that_one_case_of_it_shows(entry: Any, release: Any) -> None:
+    """A submission whose cases score alike but one has a narrow interval: it is rounded as the ceiling is."""
+    ceiling = entry("best", 1.0, kind="ceiling", width=0.05)
+    shown = []
+    for probe in (0.5001, 0.5002):
+        files = render([release(ceiling, entry("probe", probe, width=0.0003))])
+        board = json.loads(files[f"{HERE}/board.json"])["boards"][0]
+        shown += [r["metrics"]["loss"] for r in board["rows"] if r["entry"] == "probe"]
+    assert shown[0] == shown[-1]
+    assert {m["value"] for m in shown} == {0.5}
+
+
+def test_a_rank_does_not_show_what_rounding_hides(entry: Any, release: Any) -> None:
+    """Two predictions that differ in one row share a rank until the reveal."""
+    entries = [entry("best", 1.0, kind="ceiling", width=0.05), entry("a", 1.5001), entry("b", 1.5)]
+    places = {}
+    for status in ("open", "revealed"):
+        files = render([release(*entries, status=status)])
+        rows = json.loads(files[f"{HERE}/board.json"])["boards"][0]["rows"]
+        places[status] = [(r["entry"], r["rank"], r["rank_low"], r["rank_high"]) for r in rows if r["rank"]]
+    assert places["open"] == [("a", 1, 1, 1), ("b", 1, 1, 1)]
+    assert [(name, rank) for name, rank, _, _ in places["revealed"]] == [("b", 1), ("a", 2)]
 
 
 def test_page_json_and_csv_hold_the_same_values(files: dict[str, str]) -> None:

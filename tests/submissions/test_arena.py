@@ -19,12 +19,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from blindsky.challenges import cards, files, registry
+from blindsky.challenges import cards, files, registry, tables
 from blindsky.challenges.challenge import Challenge
 from blindsky.challenges.errors import InputFault, MachineFault
 from blindsky.challenges.files import read_json, sha256
 from blindsky.challenges.release import Release
 from blindsky.challenges.tables import to_arrow
+from blindsky.challenges.trust import reveal
 from blindsky.scoring.measurements import Measured, Table
 from blindsky.submissions import arena as arena_module
 from blindsky.submissions.arena import FAULT, PREDICTION, Arena, Submission
@@ -80,6 +81,13 @@ def test_a_submission_is_kept_whole_and_read_back_as_it_was(arena: Arena, submit
     folder = arena.submissions / made.id
     assert sha256(folder / PREDICTION) == made.file
     assert {p.name for p in folder.iterdir()} == {PREDICTION, "check.json", "submission.json"}
+
+
+def test_predictions_and_cards_are_for_their_owner_alone(arena: Arena, submit: Submit) -> None:
+    submit()
+    score_due(arena)
+    for folder in (arena.submissions, arena.cards):
+        assert folder.stat().st_mode & 0o077 == 0
 
 
 def test_a_refused_prediction_leaves_nothing(arena: Arena, tmp_path: Path) -> None:
@@ -295,6 +303,19 @@ def test_damaged_truth_is_not_the_entry_s_fault(arena: Arena, submit: Submit) ->
     with pytest.raises(InputFault, match=r"truth\.parquet is damaged"):
         score_due(arena)
     assert states(arena) == {made.id: "valid"}
+
+
+def test_a_truth_that_is_not_the_committed_one_scores_nothing(arena: Arena, submit: Submit) -> None:
+    import pyarrow.parquet as pq
+
+    made = submit()
+    path = arena.releases / NAME / "private" / "truth.parquet"
+    truth = {name: column.copy() for name, column in tables.read(path).items()}
+    truth["mean_true"][7] += 0.5
+    pq.write_table(to_arrow(truth), path)
+    with pytest.raises(InputFault, match=r"can't be scored.*row 8.*differs from what was committed"):
+        score_due(arena)
+    assert arena.card_folder(made.id) is None
 
 
 def test_a_run_killed_before_it_forgets_a_failure_is_mended_by_the_next(arena: Arena, submit: Submit) -> None:
@@ -515,3 +536,16 @@ def test_a_folder_that_may_not_be_written(arena: Arena, submit: Submit) -> None:
     arena.submissions.chmod(0o500)
     with pytest.raises(MachineFault, match="Check the permissions"):
         submit()
+
+
+def test_nothing_new_is_ranked_once_the_truth_is_public(
+    arena: Arena, submit: Submit, toy_release: Release, tmp_path: Path
+) -> None:
+    submit()
+    reveal(toy_release)
+    with pytest.raises(InputFault, match="is revealed: its truth is public"):
+        submit(team="late")
+    assert [s.team for s in arena.all()] != [] and "late" not in {s.team for s in arena.all()}
+    path = write(toy_release, tmp_path / "b.parquet")
+    release = toy_release.public.release_id
+    assert arena.submit(path, release, team="blindsky", method="mean", kind="baseline").kind == "baseline"

@@ -237,6 +237,7 @@ def error_histogram(measurements: Measurements, columns: Table) -> dict[str, Any
         "y_label": "cases",
         "edges": edges.tolist(),
         "values": [int(n) if n >= FEWEST else None for n in counts],
+        "one": 1,
     }
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from blindsky.commands import answer, arena_option, json_option, open_arena
+from blindsky.commands import answer, arena_option, json_option, next_command, open_arena
 
 
 @click.command(name="import")
@@ -49,6 +49,7 @@ def command(
         *(f"  note: {note}" for note in notes),
         f"  publish  {release.public.root}",
         f"  keep     {release.private}  (truth and key, never publish)",
+        f"  next     {next_command(f'show {release.public.release_id}', arena)}",
     ]
     content = {
         "release": release.public.release_id,

@@ -25,6 +25,7 @@ def command(out: Path | None, arena: Path | None, as_json: bool) -> None:
       blindsky leaderboard
       blindsky leaderboard --out site/
     """
+    from blindsky.leaderboard.boards import asides
     from blindsky.leaderboard.publish import views
     from blindsky.leaderboard.site import build
 
@@ -33,5 +34,8 @@ def command(out: Path | None, arena: Path | None, as_json: bool) -> None:
     found = views(held)
     build(target, found)
     entries = sum(len(v.entries) for v in found)
+    waiting = sum(aside.state in ("waiting", "outdated") for v in found for aside in asides(v))
+    hint = f"\n{waiting} entries have no current card: run blindsky score --all" if waiting else ""
     content = {"site": str(target), "releases": [v.release_id for v in found], "entries": entries}
-    answer(content, as_json, f"wrote {target / 'index.html'} (releases: {len(found)}, entries: {entries})")
+    text = f"wrote {target / 'index.html'} (releases: {len(found)}, entries: {entries}){hint}"
+    answer(content | {"waiting": waiting}, as_json, text)
