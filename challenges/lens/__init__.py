@@ -1,0 +1,1 @@
+"""The strong-lens challenge: find the lensed galaxies among postage stamps."""
