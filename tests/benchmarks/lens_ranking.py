@@ -6,13 +6,13 @@ Each measurement runs in a process of its own, so that its peak memory is its ow
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 
 import numpy as np
+from tests.benchmarks.memory import peak_mib
 
 from blindsky.challenges.progress import Progress
 
@@ -25,12 +25,6 @@ def _case() -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     label = rng.random(CASES) < 0.5
     return label, 1 / (1 + np.exp(SHIFT / 2 - rng.standard_normal(CASES) - SHIFT * label))
-
-
-def _peak() -> float:
-    """Peak resident memory of this process, GB."""
-    unit = 1e9 if sys.platform == "darwin" else 1e6  # bytes there, kilobytes on Linux
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
 def _best(call: Callable[[], object], repeats: int = 3) -> float:
@@ -62,7 +56,7 @@ def board() -> dict[str, float]:
     return {
         "rates": _best(lambda: run(chosen)),
         "all": _best(lambda: run(METRICS), 1),
-        "peak": _peak(),
+        "peak": peak_mib() / 1000,
     }
 
 
@@ -101,7 +95,12 @@ def against_sklearn() -> dict[str, float]:
 
 def _apart(part: str) -> dict[str, float]:
     """One of the parts above in a fresh process."""
-    done = subprocess.run([sys.executable, __file__, part], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.lens_ranking", part],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
 

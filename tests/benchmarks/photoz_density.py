@@ -8,7 +8,6 @@ Each part that is timed runs in a process of its own, so that its peak memory is
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from tests.benchmarks.memory import peak_mib
 
 from blindsky.challenges.progress import Progress
 
@@ -36,12 +36,6 @@ def _densities(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     nodes = NODES.astype(np.float32)
     pdf = np.exp(-0.5 * ((nodes - m) / s) ** 2) + 0.1 * np.exp(-0.5 * ((nodes - m / 3) / (2 * s)) ** 2)
     return z, pdf
-
-
-def _peak() -> float:
-    """Peak resident memory of this process, GB."""
-    unit = 1e9 if sys.platform == "darwin" else 1e6  # bytes there, kilobytes on Linux
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
 def write(path: Path) -> None:
@@ -90,7 +84,7 @@ def stream(path: Path) -> dict[str, float]:
     for column in ("crps", "log_p"):
         mean(table, column)(ones(len(table)))
     arithmetic += time.process_time() - start
-    return {"arithmetic": arithmetic, "reading": reading, "peak": _peak()}
+    return {"arithmetic": arithmetic, "reading": reading, "peak": peak_mib() / 1000}
 
 
 def replicates() -> dict[str, float]:
@@ -106,7 +100,7 @@ def replicates() -> dict[str, float]:
     table = Measurements({"z_true": z, "z_point": point, "e": (point - z) / (1 + z)})
     start = time.perf_counter()
     evaluate(table, METRICS, Replicates(b"benchmark", np.arange(OBJECTS)), REPLICATES)
-    return {"seconds": time.perf_counter() - start, "peak": _peak()}
+    return {"seconds": time.perf_counter() - start, "peak": peak_mib() / 1000}
 
 
 def _best(call: Callable[[], object], repeats: int = 3) -> float:
@@ -170,7 +164,12 @@ def against_scipy() -> dict[str, float]:
 
 def _apart(*arguments: str) -> dict[str, float]:
     """One of the parts above in a fresh process."""
-    done = subprocess.run([sys.executable, __file__, *arguments], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.photoz_density", *arguments],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -12,7 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from joblib.externals.loky import get_reusable_executor
+from joblib import Parallel, delayed
+from tests.benchmarks.memory import peak_mib
 
 from blindsky.challenges import generation, registry
 from blindsky.challenges.challenge import Size
@@ -24,11 +24,6 @@ CURVE = (100_000, MILLION, 10 * MILLION)
 FLAT = 1.25  # the peak at ten million may be this much above the peak at a million
 
 
-def peak_mib(who: int) -> float:
-    """Largest resident memory of this process or of one of its children, MiB."""
-    return resource.getrusage(who).ru_maxrss / 1024
-
-
 def generate(n: int) -> dict[str, float]:
     """A release with ``n`` training rows, from nothing to its manifest."""
     challenge = registry.get("photoz")
@@ -37,12 +32,8 @@ def generate(n: int) -> dict[str, float]:
         start = time.perf_counter()
         generation.generate(challenge, "representative", "bench", Path(folder), workers=WORKERS)
         seconds = time.perf_counter() - start
-    get_reusable_executor().shutdown(wait=True)  # a worker's peak is known once it has ended
-    return {
-        "seconds": seconds,
-        "main": peak_mib(resource.RUSAGE_SELF),
-        "worker": peak_mib(resource.RUSAGE_CHILDREN),
-    }
+    workers = Parallel(n_jobs=WORKERS)(delayed(peak_mib)() for _ in range(4 * WORKERS))  # those that drew
+    return {"seconds": seconds, "main": peak_mib(), "worker": max(workers)}
 
 
 def peer(n: int) -> dict[str, float]:
@@ -56,7 +47,7 @@ def peer(n: int) -> dict[str, float]:
     model = LsstErrorModel()
     start = time.perf_counter()
     model(table, random_state=1)
-    return {"seconds": time.perf_counter() - start, "main": peak_mib(resource.RUSAGE_SELF), "worker": 0.0}
+    return {"seconds": time.perf_counter() - start, "main": peak_mib(), "worker": 0.0}
 
 
 def apart(what: str, n: int) -> dict[str, float]:
