@@ -12,7 +12,7 @@ from blindsky.leaderboard.cells import number, rounding_step, step_decimals
 def ticks(low: float, high: float, about: int = 5) -> tuple[float, ...]:
     """Round numbers between ``low`` and ``high`` > ``low``, equally spaced by 1, 2 or 5 times a power of ten.
 
-    At least two, unless the ends are too close for float64, and at most ``about`` + 1.
+    At least two, unless the ends are too close for float64, and at most ``about`` + 1 (or five, if that is more).
     """
     if not (math.isfinite(low) and math.isfinite(high) and high > low):
         message = f"ticks need finite ends with low < high, got {low} and {high}"

@@ -33,7 +33,9 @@ def backwards(n: int) -> np.ndarray[Any, np.dtype[np.int64]]:
 def dc2(shared_data: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Release:
     pytest.importorskip("h5py")
     files = [shared_data(TRAIN), shared_data(TEST)]
-    return import_release("photoz/dc2", files, tmp_path_factory.mktemp("dc2"), release_id="dc2")
+    return import_release(
+        "photoz/dc2", files, tmp_path_factory.mktemp("dc2"), release_id="dc2", key=bytes(range(32))
+    )
 
 
 def original(path: Path) -> Table:
