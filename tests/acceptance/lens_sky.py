@@ -7,7 +7,6 @@ branch; the published quantiles are of lenses with at least one pixel above the 
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 import numpy as np
 
@@ -16,8 +15,7 @@ from blindsky.challenges.lens.sky import LensSky
 from blindsky.challenges.progress import Progress
 from blindsky.scoring.measurements import Table
 from blindsky.scoring.ranking import auroc
-
-Row = dict[str, Any]
+from tests.acceptance.line import Row, row
 
 SEED = 20_261_121
 BLOCKS = {"space": 50, "ground": 40, "euclid": 6, "space_shift": 6, "ground_shift": 6}
@@ -35,23 +33,6 @@ PIXELS = {
     "space": (4.337e-13, 5.504e-12),
     "ground": (1.685e-12, 5.122e-11),
 }  # mean and rms of one entrant's code
-
-
-def row(
-    name: str, measured: float, reference: float | str, tolerance: float | str = "report", unit: str = "",
-    met: bool | None = None,
-) -> Row:  # fmt: skip
-    """One line of the table; ``met`` is |measured - reference| <= tolerance unless given."""
-    if met is None and isinstance(tolerance, float) and isinstance(reference, float):
-        met = abs(measured - reference) <= tolerance
-    return {
-        "name": name,
-        "measured": float(measured),
-        "unit": unit,
-        "reference": reference,
-        "tolerance": tolerance,
-        "met": met if met is None else bool(met),
-    }
 
 
 @cache

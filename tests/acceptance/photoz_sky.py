@@ -12,7 +12,6 @@ from functools import cache
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -24,8 +23,7 @@ from blindsky.challenges.progress import Progress
 from blindsky.challenges.randomness import object_ids
 from blindsky.scoring import density
 from blindsky.scoring.measurements import Array, FloatArray, Table
-
-Row = dict[str, Any]
+from tests.acceptance.line import Row, row
 
 N = 30_000
 N_REFERENCE = 6_000  # test objects behind the published oracle numbers
@@ -33,23 +31,6 @@ N_LABELS = 10_000
 SEED = 20_261_121
 SAMPLE = Path(__file__).resolve().parents[3] / "shared" / "data" / "photoz" / "dc2_validation_9816.hdf5"
 WAVE = populations.WAVELENGTH
-
-
-def row(
-    name: str, measured: float, reference: float | str, tolerance: float | str = "report", unit: str = "",
-    met: bool | None = None,
-) -> Row:  # fmt: skip
-    """One line of the table; ``met`` is |measured - reference| <= tolerance unless given."""
-    if met is None and isinstance(tolerance, float) and isinstance(reference, float):
-        met = abs(measured - reference) <= tolerance
-    return {
-        "name": name,
-        "measured": float(measured),
-        "unit": unit,
-        "reference": reference,
-        "tolerance": tolerance,
-        "met": met if met is None else bool(met),
-    }
 
 
 def stream(key: int) -> np.random.Generator:

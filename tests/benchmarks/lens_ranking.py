@@ -6,15 +6,13 @@ Each measurement runs in a process of its own, so that its peak memory is its ow
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
-import time
 from collections.abc import Callable
 
 import numpy as np
-from tests.benchmarks.memory import peak_mib
 
 from blindsky.challenges.progress import Progress
+from tests.benchmarks.measuring import apart, best, peak_mib, row
 
 CASES, REPLICATES, PEER_REPLICATES = 100_000, 1000, 20
 SHIFT = 2.904440  # AUROC .98
@@ -25,16 +23,6 @@ def _case() -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     label = rng.random(CASES) < 0.5
     return label, 1 / (1 + np.exp(SHIFT / 2 - rng.standard_normal(CASES) - SHIFT * label))
-
-
-def _best(call: Callable[[], object], repeats: int = 3) -> float:
-    """Shortest of a few runs, seconds."""
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
 
 
 def board() -> dict[str, float]:
@@ -54,8 +42,8 @@ def board() -> dict[str, float]:
         evaluate(Measurements(rows), metrics, Replicates(b"benchmark", np.arange(CASES)), REPLICATES)
 
     return {
-        "rates": _best(lambda: run(chosen)),
-        "all": _best(lambda: run(METRICS), 1),
+        "rates": best(lambda: run(chosen)),
+        "all": best(lambda: run(METRICS), 1),
         "peak": peak_mib() / 1000,
     }
 
@@ -86,58 +74,26 @@ def against_sklearn() -> dict[str, float]:
             _ = tpr[fpr <= 0].max(), tpr[fpr <= 1e-3].max()
 
     return {
-        "one": _best(lambda: ranking.auroc(label, score), 5),
-        "one_theirs": _best(lambda: roc_auc_score(label, score), 5),
-        "many": _best(ours),
-        "many_theirs": _best(theirs, 2),
-    }
-
-
-def _apart(part: str) -> dict[str, float]:
-    """One of the parts above in a fresh process."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks.lens_ranking", part],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
-
-
-def _row(
-    name: str,
-    measured: float,
-    unit: str,
-    target: str,
-    met: bool | None,
-    peer: str = "",
-    ratio: float | None = None,
-) -> dict[str, object]:
-    return {
-        "name": name,
-        "measured": round(measured, 4),
-        "unit": unit,
-        "reference": peer,
-        "ratio": None if ratio is None else round(ratio, 1),
-        "target": target,
-        "met": met,
+        "one": best(lambda: ranking.auroc(label, score), 5),
+        "one_theirs": best(lambda: roc_auc_score(label, score), 5),
+        "many": best(ours),
+        "many_theirs": best(theirs, 2),
     }
 
 
 def rows(report: Progress) -> list[dict[str, object]]:
     """One row per measured number."""
     report.note("replicates of the lens metrics")
-    own = _apart("board")
+    own = apart("lens_ranking", "board")
     report.note("scikit-learn")
-    peer = _apart("against_sklearn")
+    peer = apart("lens_ranking", "against_sklearn")
     what = "lens, 1e5 cases, 1,000 replicates"
     one, many = peer["one_theirs"] / peer["one"], peer["many_theirs"] / peer["many"]
     return [
-        _row(f"{what}: AUROC and five TPRs", own["rates"], "s", "<= 2 s", own["rates"] <= 2),
-        _row(f"{what}: every metric of the score", own["all"], "s", "", None),
-        _row(f"{what}: peak memory", own["peak"], "GB", "<= 1 GB", own["peak"] <= 1),
-        _row(
+        row(f"{what}: AUROC and five TPRs", own["rates"], "s", "<= 2 s", own["rates"] <= 2),
+        row(f"{what}: every metric of the score", own["all"], "s", "", None),
+        row(f"{what}: peak memory", own["peak"], "GB", "<= 1 GB", own["peak"] <= 1),
+        row(
             "AUROC of 1e5 cases",
             peer["one"],
             "s",
@@ -146,7 +102,7 @@ def rows(report: Progress) -> list[dict[str, object]]:
             f"scikit-learn {peer['one_theirs']:.3f} s",
             one,
         ),
-        _row(
+        row(
             f"AUROC, TPR0, TPR at 1e-3 of 1e5 cases, {PEER_REPLICATES} replicates",
             peer["many"],
             "s",

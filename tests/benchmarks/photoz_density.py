@@ -17,9 +17,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from tests.benchmarks.memory import peak_mib
 
 from blindsky.challenges.progress import Progress
+from tests.benchmarks.measuring import apart, best, peak_mib, row
 
 ROWS, OBJECTS, REPLICATES = 1_000_000, 400_000, 1000
 PEER_ROWS, PEER_OBJECTS, PEER_REPLICATES = 20_000, 20_000, 200
@@ -103,16 +103,6 @@ def replicates() -> dict[str, float]:
     return {"seconds": time.perf_counter() - start, "peak": peak_mib() / 1000}
 
 
-def _best(call: Callable[[], object], repeats: int = 3) -> float:
-    """Shortest of a few runs, seconds."""
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
-
-
 def against_qp() -> dict[str, float]:
     """Seconds of PIT and CDE loss for the same rows: ours (with CRPS and log p) and qp's."""
     from blindsky.scoring import density
@@ -130,7 +120,7 @@ def against_qp() -> dict[str, float]:
             PIT(ensemble, z)
             CDELossMetric(eval_grid=NODES).evaluate(ensemble, z)
 
-        return {"ours": _best(lambda: density.measure(z, pdf, 0, 3)), "theirs": _best(theirs)}
+        return {"ours": best(lambda: density.measure(z, pdf, 0, 3)), "theirs": best(theirs)}
 
 
 def against_scipy() -> dict[str, float]:
@@ -159,39 +149,7 @@ def against_scipy() -> dict[str, float]:
             vectorized=True,
         )
 
-    return {"ours": _best(ours), "theirs": _best(theirs)}
-
-
-def _apart(*arguments: str) -> dict[str, float]:
-    """One of the parts above in a fresh process."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks.photoz_density", *arguments],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
-
-
-def _row(
-    name: str,
-    measured: float,
-    unit: str,
-    target: str,
-    met: bool | None,
-    peer: str = "",
-    ratio: float | None = None,
-) -> dict[str, object]:
-    return {
-        "name": name,
-        "measured": round(measured, 3),
-        "unit": unit,
-        "reference": peer,
-        "ratio": None if ratio is None else round(ratio, 1),
-        "target": target,
-        "met": met,
-    }
+    return {"ours": best(ours), "theirs": best(theirs)}
 
 
 def rows(report: Progress) -> list[dict[str, object]]:
@@ -201,34 +159,34 @@ def rows(report: Progress) -> list[dict[str, object]]:
         report.note("writing densities")
         write(path)
         report.note("streaming densities")
-        streamed = _apart("stream", str(path))
+        streamed = apart("photoz_density", "stream", str(path))
     report.note("replicates")
-    boards = _apart("replicates")
+    boards = apart("photoz_density", "replicates")
     what = "PIT, CDE loss, CRPS, log p of 1e6 x 301 from Parquet"
     whole = "point board, 4e5 objects, 1,000 replicates"
     found = [
-        _row(f"{what}: arithmetic", streamed["arithmetic"], "CPU s", "<= 10 s", streamed["arithmetic"] <= 10),
-        _row(f"{what}: reading", streamed["reading"], "s", "", None),
-        _row(f"{what}: peak memory", streamed["peak"], "GB", "<= 1 GB", streamed["peak"] <= 1),
-        _row(whole, boards["seconds"], "s", "<= 20 s", boards["seconds"] <= 20),
-        _row(f"{whole}: peak memory", boards["peak"], "GB", "<= 1.5 GB", boards["peak"] <= 1.5),
+        row(f"{what}: arithmetic", streamed["arithmetic"], "CPU s", "<= 10 s", streamed["arithmetic"] <= 10),
+        row(f"{what}: reading", streamed["reading"], "s", "", None),
+        row(f"{what}: peak memory", streamed["peak"], "GB", "<= 1 GB", streamed["peak"] <= 1),
+        row(whole, boards["seconds"], "s", "<= 20 s", boards["seconds"] <= 20),
+        row(f"{whole}: peak memory", boards["peak"], "GB", "<= 1.5 GB", boards["peak"] <= 1.5),
     ]
     report.note("peers")
     try:
-        peer = _apart("against_qp")
+        peer = apart("photoz_density", "against_qp")
     except subprocess.CalledProcessError as error:
         print(f"qp was not measured: {error.stderr.splitlines()[-1:]}", file=sys.stderr)
     else:
         ratio = peer["theirs"] / peer["ours"]
         name = f"PIT and CDE loss of {PEER_ROWS:,} x 301"
         found.append(
-            _row(name, peer["ours"], "s", ">= 8 x qp", ratio >= 8, f"qp {peer['theirs']:.2f} s", ratio)
+            row(name, peer["ours"], "s", ">= 8 x qp", ratio >= 8, f"qp {peer['theirs']:.2f} s", ratio)
         )
-    peer = _apart("against_scipy")
+    peer = apart("photoz_density", "against_scipy")
     ratio = peer["theirs"] / peer["ours"]
     name = f"bootstrap of sigma_nmad, {PEER_OBJECTS:,} objects, {PEER_REPLICATES} replicates"
     reference = f"scipy.stats.bootstrap {peer['theirs']:.2f} s"
-    found.append(_row(name, peer["ours"], "s", ">= 1 x SciPy", ratio >= 1, reference, ratio))
+    found.append(row(name, peer["ours"], "s", ">= 1 x SciPy", ratio >= 1, reference, ratio))
     return found
 
 

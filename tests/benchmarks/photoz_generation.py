@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -12,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from joblib import Parallel, delayed
-from tests.benchmarks.memory import peak_mib
 
 from blindsky.challenges import generation, registry
 from blindsky.challenges.challenge import Size
 from blindsky.challenges.progress import Progress
+from tests.benchmarks.measuring import apart, peak_mib
 
 WORKERS = 2
 MILLION = 1_000_000
@@ -50,20 +49,14 @@ def peer(n: int) -> dict[str, float]:
     return {"seconds": time.perf_counter() - start, "main": peak_mib(), "worker": 0.0}
 
 
-def apart(what: str, n: int) -> dict[str, float]:
-    """One measurement in a process of its own, so that its peak is its own."""
-    command = [sys.executable, "-m", "tests.benchmarks.photoz_generation", what, str(n)]
-    return dict(json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout))
-
-
 def rows(report: Progress) -> list[dict[str, Any]]:
     """The table."""
     found = []
     curve = {}
     for n in CURVE:
-        curve[n] = apart("generate", n)
+        curve[n] = apart("photoz_generation", "generate", str(n))
         report.advance()
-    other = apart("peer", MILLION)
+    other = apart("photoz_generation", "peer", str(MILLION))
     million, seconds = curve[MILLION], curve[MILLION]["seconds"]
     found.append(
         {
