@@ -54,7 +54,7 @@ def case_columns(release: Release, wanted: Iterable[str]) -> Table:
     columns: Table = {}
     sources = [(release.private / f"{name}.parquet", known) for name, known in release.truth_columns()]
     sources += [
-        (public.path(name), tuple(column_names(public.path(name))))
+        (public.path(name), tuple(tables.column_names(public.path(name))))
         for name in ("test", "derived")
         if public.has(name)
     ]
@@ -65,14 +65,6 @@ def case_columns(release: Release, wanted: Iterable[str]) -> Table:
             columns.update(tables.read(path, found))
             missing -= set(found)
     return columns
-
-
-def column_names(path: Path) -> list[str]:
-    """Names of the columns of a Parquet file of ours."""
-    import pyarrow.parquet as pq
-
-    with tables.readable(path):
-        return list(pq.read_schema(path).names)
 
 
 def slice_masks(

@@ -18,12 +18,13 @@ from blindsky.scoring.metric import Metric
 
 @dataclass(frozen=True)
 class Column:
-    """One number per case. ``low`` and ``high`` are inclusive."""
+    """One number per case. ``low`` and ``high`` are inclusive; ``above`` is a lower bound that is not."""
 
     name: str
     unit: str = ""
     low: float = -np.inf
     high: float = np.inf
+    above: float = -np.inf
     optional: bool = False
     description: str = ""
 
@@ -60,10 +61,17 @@ class Density:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a participant sends: one row per case of the test split, named by ``key``."""
+    """What a participant sends: one row per case of the test split, named by ``key``.
+
+    together : optional columns of which an entry sends all or none.
+    headerless : whether text without a header is read too, as the required columns in their order, separated by
+        commas or blanks.
+    """
 
     fields: tuple[Column | Density, ...]
     key: str = "object_id"
+    together: tuple[tuple[str, ...], ...] = ()
+    headerless: bool = False
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -143,7 +151,8 @@ class Figure:
 
     data : (measurements, columns) -> JSON-ready numbers, computed at judging; columns holds the truth and test
         columns of ``needs``. Binned, cells of fewer than 10 cases blank, so that it may be published.
-    kind : the template that draws it.
+    kind : the template that draws it. A ``gallery`` holds rows of the test table and is shown after the reveal alone.
+    together : the page of the release draws the curves of the best entries in one plot.
     """
 
     key: str
@@ -152,6 +161,53 @@ class Figure:
     data: Callable[[Measurements, Table], dict[str, Any] | None]
     needs: tuple[str, ...] = ()
     caption: str = ""
+    together: bool = False
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Rows of the training table worth a look, with a few words on each."""
+
+    title: str
+    rows: tuple[int, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """How cases whose data are images are shown.
+
+    columns : of the train and test tables that ``render`` reads; those a release lacks are left out.
+    render : (some rows, public JSON files by stem) -> (n, height, width, 3) uint8.
+    samples : (table ``train_labels``) -> samples of the training rows, shown with the release.
+    """
+
+    columns: tuple[str, ...]
+    render: Callable[[Table, Callable[[str], dict[str, Any]]], NDArray[np.uint8]]
+    samples: Callable[[Table], tuple[Sample, ...]]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A published result: whose, by what kind of method, and metrics by key."""
+
+    entry: str
+    kind: str
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Published:
+    """Results that others published on another test set: shown beside ours, never ranked.
+
+    results : loaded when asked for.   curves : figure key -> curves drawn in grey behind those of an entry, each with
+    ``panel``, ``label``, ``x`` and ``y``.
+    """
+
+    title: str
+    note: str
+    results: Callable[[], tuple[Result, ...]]
+    curves: Callable[[str], tuple[Mapping[str, Any], ...]]
 
 
 @dataclass(frozen=True)
@@ -168,13 +224,15 @@ class Reference:
 class Block:
     """Rows drawn from one block stream.
 
-    public, private : tables by file stem (private ``truth`` holds the hidden rows).
+    public : columns of the split.   private : tables by file stem, ``truth`` holds the hidden rows.   beside :
+    further public tables of the same rows by stem, which begins with the split, such as ``train_labels``.
     references : predictions made with the truth in hand, by reference name; measured at once, never stored.
     """
 
     public: Table
     private: Mapping[str, Table]
     references: Mapping[str, Table] = field(default_factory=dict)
+    beside: Mapping[str, Table] = field(default_factory=dict)
 
 
 class Selection(Protocol):
@@ -229,6 +287,7 @@ class Track:
     prediction: Prediction | None = None
     metrics: tuple[Metric, ...] | None = None
     boards: tuple[Board, ...] | None = None
+    published: Published | None = None
 
 
 Measure = Callable[[Table, Table], Measured]
@@ -242,8 +301,11 @@ class Challenge:
     sky : (track, size, options) -> Sky.      measure : (truth chunk, prediction chunk) -> Measured.
     derive : (track, reader of the training table, JSON files) -> a function of test rows that gives further public
         columns of them.
+    first_id : where the ids of each split begin to count, for rows in random order whose ids keep the shape that
+        the field knows; None for a keyed permutation.
     about : text of the data card, Markdown, loaded when asked for.
-    importers : format -> ``module:function``, loaded when asked for.
+    importers, exporters : format -> ``module:function``, loaded when asked for.
+    pictures : how cases are shown, where their data are images.
     """
 
     name: str
@@ -263,8 +325,11 @@ class Challenge:
     references: tuple[Reference, ...] = ()
     options: tuple[Option, ...] = ()
     derive: Derive | None = None
+    first_id: Mapping[str, int] | None = None
     about: Callable[[], str] = lambda: ""
     importers: Mapping[str, str] = field(default_factory=dict)
+    pictures: Pictures | None = None
+    exporters: Mapping[str, str] = field(default_factory=dict)
     citations: tuple[str, ...] = ()
 
     def track(self, name: str) -> Track:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 from typing import Any
@@ -129,11 +130,13 @@ def render(
 ) -> str:
     """The README.md of a release; ``challenge`` as its track asks it.
 
-    columns : of each public table.   settings : stems of the JSON files.
+    columns : of each public table, by its file or the pattern of its files.   settings : stems of the JSON files.
     """
     track = challenge.tracks[0]
-    others = [name for name in columns if name not in ("train", "test")]
     splits = manifest["splits"]
+    files = {re.split("[./]", name, maxsplit=1)[0]: name for name in columns}
+    others = [name for stem, name in files.items() if stem not in splits]
+    described = [c for stem in files for c in columns[files[stem]] if stem.partition("_")[0] in splits]
     lines = [
         f"# {challenge.title}: release `{manifest['id']}`",
         "",
@@ -141,15 +144,15 @@ def render(
         "",
         f"Track **{track.title}**. {track.description}",
         "",
-        f"- training split: {splits['train']['rows']:,} rows with labels (`train.parquet`)",
-        f"- test split: {splits['test']['rows']:,} rows without (`test.parquet`); 30 % of them make the public board",
+        f"- training split: {splits['train']['rows']:,} rows with labels (`{files['train']}`)",
+        f"- test split: {splits['test']['rows']:,} rows without (`{files['test']}`), 30 % of them the public board",
         f"- size `{manifest['size']}`, made with blindsky {manifest['scorer']['blindsky']}",
-        *(f"- `{name}.parquet`: {', '.join(f'`{c}`' for c in columns[name])}" for name in others),
+        *(f"- `{name}`: {', '.join(f'`{c}`' for c in columns[name])}" for name in others),
         *(f"- `{name}.json`" for name in settings),
         "",
         "## Columns",
         "",
-        columns_table(track, [*columns["train"], *columns["test"]]),
+        columns_table(track, described),
         "",
         "## What to send",
         "",

@@ -28,14 +28,12 @@ from blindsky.challenges.manifest import check_id
 from blindsky.challenges.progress import Progress, progress
 from blindsky.challenges.randomness import (
     KEY_BYTES,
-    TEST_ROWS,
     derive,
     keyed_uniform,
     new_key,
-    object_ids,
     stream,
 )
-from blindsky.challenges.release import PARTS, SECRET, Release, open_release, read_key, write_key
+from blindsky.challenges.release import PARTS, SECRET, Release, case_ids, open_release, read_key, write_key
 from blindsky.challenges.writing import PUBLIC_SHARE, ReleaseWriter
 from blindsky.scoring.measurements import Array, Collector, Measured, Moments, Table
 
@@ -81,16 +79,17 @@ def draw(plan: Plan, sky: Sky, job: Job) -> dict[str, Array]:
         generator = stream(plan.key, f"{plan.path}/{job.split}/{job.block}")
         block = sky.draw(job.split, job.block, job.rows, generator)
         flat = {f"public/{name}": column for name, column in block.public.items()}
-        for table, columns in block.private.items():
-            flat |= {f"private/{table}/{name}": column for name, column in columns.items()}
+        for kind, held in (("private", block.private), ("beside", block.beside)):
+            for table, columns in held.items():
+                flat |= {f"{kind}/{table}/{name}": column for name, column in columns.items()}
         if block.references:
             flat |= _measure(plan, sky, job, block)
     return flat
 
 
 def _measure(plan: Plan, sky: Sky, job: Job, block: Block) -> dict[str, Array]:
-    first = TEST_ROWS + job.block * sky.block_rows
-    ids = object_ids(plan.key, plan.release_id, np.arange(first, first + job.rows, dtype=np.int64))
+    first = job.block * sky.block_rows
+    ids = case_ids(plan.challenge, plan.key, plan.release_id, job.split, first, job.rows)
     public = keyed_uniform(plan.key, f"{plan.release_id}/part", ids) < PUBLIC_SHARE
     truth: Table = {plan.challenge.prediction.key: ids}
     for columns in block.private.values():
@@ -118,11 +117,11 @@ def _tables(flat: Mapping[str, Array], prefix: str) -> dict[str, Table]:
 
 
 def as_block(flat: Mapping[str, Array]) -> Block:
-    """The public and private tables of a staged block."""
+    """The tables of a staged block."""
     public = {
         path.removeprefix("public/"): column for path, column in flat.items() if path.startswith("public/")
     }
-    return Block(public, _tables(flat, "private/"))
+    return Block(public, _tables(flat, "private/"), beside=_tables(flat, "beside/"))
 
 
 def _collect(flat: Mapping[str, Array], part: Array, collectors: Mapping[str, Collector]) -> None:
@@ -358,7 +357,7 @@ def _split(
         elif split == "test":
             ids = writer.ids(split, writer.rows(split), rows(block.public))
             _collect(flat, writer.part(ids), collectors)
-        writer.add(split, block.public, block.private)
+        writer.add(split, block)
         report.advance(rows(block.public))
         if selection and selection.complete():
             return

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blindsky.challenges import registry
+from blindsky.challenges.challenge import Block
 from blindsky.challenges.errors import InputFault
 from blindsky.challenges.files import new_folder
 from blindsky.challenges.manifest import check_id
@@ -86,8 +87,8 @@ def import_release(
     asked = released(challenge, origin)
     with new_folder(final) as partial, ReleaseWriter(partial, asked, release_id, key) as writer:
         writer.extra(found.files)
-        writer.add("train", found.train, {"train_source": {"source_id": found.source_ids["train"]}})
-        source_ids: Table = {"source_id": found.source_ids["test"]}
-        writer.add("test", found.test, {"truth": found.truth, "test_source": source_ids})
+        sources: dict[str, Table] = {s: {"source_id": found.source_ids[s]} for s in ("train", "test")}
+        writer.add("train", Block(found.train, {"train_source": sources["train"]}))
+        writer.add("test", Block(found.test, {"truth": found.truth, "test_source": sources["test"]}))
         writer.finish(size=SIZE, options={}, device="cpu", source=origin, collectors={})
     return open_release(final)

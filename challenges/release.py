@@ -19,8 +19,8 @@ from blindsky.challenges.challenge import Challenge, Track
 from blindsky.challenges.errors import InputFault
 from blindsky.challenges.files import read_json, write_json
 from blindsky.challenges.manifest import MANIFEST, check_manifest
-from blindsky.challenges.randomness import KEY_BYTES, derive
-from blindsky.scoring.measurements import Table
+from blindsky.challenges.randomness import KEY_BYTES, TEST_ROWS, derive, object_ids
+from blindsky.scoring.measurements import Array, Table
 from blindsky.scoring.weights import Replicates
 
 SECRET = "secret.json"
@@ -63,8 +63,8 @@ class Public:
         return (self.root / REVEALED / REVEAL).exists()
 
     def path(self, name: str) -> Path:
-        """The file of a public table."""
-        path = self.root / f"{name}.parquet"
+        """The file of a public table, or the folder of its files where it holds images."""
+        path = table_path(self.root, name)
         if not path.exists():
             message = (
                 f"release {self.release_id} has no table {name!r} ({path} is not there). Download it again"
@@ -74,15 +74,24 @@ class Public:
 
     def has(self, name: str) -> bool:
         """Whether the release has that public table."""
-        return (self.root / f"{name}.parquet").exists()
+        return table_path(self.root, name).exists()
 
     def table(self, name: str, columns: Sequence[str] | None = None) -> Table:
         """A whole public table."""
         return tables.read(self.path(name), columns)
 
-    def batches(self, name: str, n: int = 65536, columns: Sequence[str] | None = None) -> Iterator[Table]:
-        """A public table in batches of at most ``n`` rows, in file order."""
+    def batches(
+        self, name: str, n: int | None = None, columns: Sequence[str] | None = None
+    ) -> Iterator[Table]:
+        """A public table in batches of at most ``n`` rows, in file order.
+
+        n : where None, 65,536, or as many as hold 16 MiB, if that is fewer.
+        """
         return tables.batches(self.path(name), n, columns)
+
+    def groups(self, name: str) -> tables.Groups:
+        """A public table to be read one row group at a time, in any order."""
+        return tables.Groups.of(self.path(name))
 
     def rows(self, name: str) -> int:
         """Number of rows of a public table."""
@@ -91,6 +100,21 @@ class Public:
     def json(self, name: str) -> dict[str, Any]:
         """A public JSON file."""
         return dict(read_json(self.root / f"{name}.json"))
+
+
+def table_path(folder: Path, name: str) -> Path:
+    """Where a table lies: a file, or a folder of files where it holds images."""
+    files = folder / name
+    return files if files.is_dir() else folder / f"{name}.parquet"
+
+
+def case_ids(challenge: Challenge, key: bytes, release_id: str, split: str, first: int, n: int) -> Array:
+    """Ids (n,) of the rows of a split from number ``first`` on, as the challenge gives them."""
+    if challenge.first_id is not None:
+        start = challenge.first_id[split] + first
+        return np.arange(start, start + n, dtype=np.int64)
+    start = first + (TEST_ROWS if split == "test" else 0)
+    return object_ids(key, release_id, np.arange(start, start + n, dtype=np.int64))
 
 
 def bootstrap_key(salt: bytes, release_id: str) -> bytes:

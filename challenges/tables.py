@@ -1,9 +1,15 @@
-"""Tables between NumPy and Arrow: one column a name, densities as fixed-size lists, files read in batches."""
+"""Tables between NumPy and Arrow: one column a name, densities as fixed-size lists, images as tensors.
+
+A table is one Parquet file or, where it holds images, a folder of them; it is read in batches or in row groups.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,32 +21,44 @@ from blindsky.scoring.measurements import Array, Table
 if TYPE_CHECKING:
     import pyarrow as pa
 
+BATCH_ROWS = 1 << 16
+GROUP_BYTES = 1 << 24  # of a row group, and of a batch whose length nobody asked for
+
 
 def to_arrow(table: Mapping[str, Array | list[Array]]) -> pa.Table:
-    """Columns (n,) become plain columns, (n, k) fixed-size lists, lists of arrays become lists."""
+    """Columns (n,) become plain columns, (n, k) fixed-size lists, (n, k, ...) tensors, lists of arrays lists."""
     import pyarrow as pa
 
     columns: dict[str, Any] = {}
     for name, column in table.items():
-        if isinstance(column, np.ndarray) and column.ndim == 2:
+        if isinstance(column, np.ndarray) and column.ndim > 1:
             flat = pa.array(np.ascontiguousarray(column).reshape(-1))
-            columns[name] = pa.FixedSizeListArray.from_arrays(flat, column.shape[1])
+            lists = pa.FixedSizeListArray.from_arrays(flat, math.prod(column.shape[1:]))
+            tensor = pa.fixed_shape_tensor(flat.type, column.shape[1:])
+            columns[name] = lists if column.ndim == 2 else pa.ExtensionArray.from_storage(tensor, lists)
         else:
             columns[name] = pa.array(column)
     return pa.table(columns)
 
 
 def column_to_numpy(column: pa.ChunkedArray | pa.Array) -> Array:
-    """One Arrow column: numbers (n,), fixed-size lists (n, k), text as NumPy strings; lists as objects."""
+    """One Arrow column: numbers (n,), fixed-size lists (n, k), tensors (n, k, ...), text; lists as objects."""
     import pyarrow as pa
 
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if isinstance(array.type, pa.FixedShapeTensorType):
+        shape = (len(array), *array.type.shape)  # an empty one has no tensors to stack
+        return np.asarray(array.to_numpy_ndarray()) if len(array) else np.empty(shape, _dtype(array.type))
     if pa.types.is_fixed_size_list(array.type):
         width = array.type.list_size
         return np.asarray(array.flatten().to_numpy(zero_copy_only=False)).reshape(len(array), width)
     if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
         return np.asarray(array.to_pylist(), dtype=np.str_)
     return np.asarray(array.to_numpy(zero_copy_only=False))
+
+
+def _dtype(kind: Any) -> Any:
+    return kind.value_type.to_pandas_dtype()
 
 
 def from_arrow(table: pa.Table | pa.RecordBatch) -> Table:
@@ -62,27 +80,90 @@ def readable(path: Path) -> Iterator[None]:
         raise InputFault(message) from error
 
 
+def parts(path: Path) -> list[Path]:
+    """The files of a table: itself, or those in its folder."""
+    return sorted(path.glob("part-*.parquet")) if path.is_dir() else [path]
+
+
 def read(path: Path, columns: Sequence[str] | None = None) -> Table:
-    """A whole Parquet file of ours."""
+    """A whole table of ours."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
+    wanted = None if columns is None else list(columns)
     with readable(path):
-        return from_arrow(pq.read_table(path, columns=None if columns is None else list(columns)))
+        return from_arrow(pa.concat_tables(pq.read_table(part, columns=wanted) for part in parts(path)))
 
 
-def batches(path: Path, n: int, columns: Sequence[str] | None = None) -> Iterator[Table]:
-    """A Parquet file of ours in batches of at most ``n`` rows, in file order."""
+def batches(path: Path, n: int | None = None, columns: Sequence[str] | None = None) -> Iterator[Table]:
+    """A table of ours in batches of at most ``n`` rows, in file order.
+
+    n : where None, ``BATCH_ROWS``, or as many as hold ``GROUP_BYTES``, if that is fewer.
+    """
     import pyarrow.parquet as pq
 
-    # Reading row groups ahead would double the memory of wide columns and saves no time on a local disk
-    with readable(path), pq.ParquetFile(path, pre_buffer=False) as file:
-        for batch in file.iter_batches(batch_size=n, columns=None if columns is None else list(columns)):
-            yield from_arrow(batch)
+    wanted = None if columns is None else list(columns)
+    for part in parts(path):
+        # Reading row groups ahead would double the memory of wide columns and saves no time on a local disk
+        with readable(part), pq.ParquetFile(part, pre_buffer=False) as file:
+            for batch in file.iter_batches(batch_size=n or _affordable(file.metadata), columns=wanted):
+                yield from_arrow(batch)
+
+
+def _affordable(metadata: Any) -> int:
+    """Rows of a batch: many of a narrow table, few of a wide one."""
+    size = sum(metadata.row_group(k).total_byte_size for k in range(metadata.num_row_groups))
+    return int(min(BATCH_ROWS, max(1, GROUP_BYTES * metadata.num_rows // max(size, 1))))
 
 
 def rows(path: Path) -> int:
-    """Number of rows that a Parquet file of ours declares."""
+    """Number of rows that a table of ours declares."""
     import pyarrow.parquet as pq
 
     with readable(path):
-        return int(pq.read_metadata(path).num_rows)
+        return sum(int(pq.read_metadata(part).num_rows) for part in parts(path))
+
+
+def column_names(path: Path) -> list[str]:
+    """Names of the columns of a table of ours."""
+    import pyarrow.parquet as pq
+
+    with readable(path):
+        return list(pq.read_schema(parts(path)[0]).names)
+
+
+@dataclass(frozen=True)
+class Groups:
+    """A table of ours to be read one row group at a time, in any order.
+
+    starts : first row of each group, and the number of rows at the end.   places : file and group in it.
+    """
+
+    starts: tuple[int, ...]
+    places: tuple[tuple[Path, int], ...]
+
+    @classmethod
+    def of(cls, path: Path) -> Groups:
+        """The row groups of a table."""
+        import pyarrow.parquet as pq
+
+        places, lengths = [], []
+        for part in parts(path):
+            with readable(part):
+                metadata = pq.read_metadata(part)
+            for k in range(metadata.num_row_groups):
+                places.append((part, k))
+                lengths.append(metadata.row_group(k).num_rows)
+        return cls(tuple(accumulate(lengths, initial=0)), tuple(places))
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return self.starts[-1]
+
+    def read(self, k: int, columns: Sequence[str] | None = None) -> Table:
+        """The rows of one group."""
+        import pyarrow.parquet as pq
+
+        path, group = self.places[k]
+        with readable(path), pq.ParquetFile(path, pre_buffer=False) as file:
+            return from_arrow(file.read_row_group(group, columns=None if columns is None else list(columns)))

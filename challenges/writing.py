@@ -5,6 +5,7 @@ Generated skies and imported catalogues are written by the same hand.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
@@ -14,32 +15,39 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from blindsky.challenges import cards, datacard, references, tables
-from blindsky.challenges.challenge import Challenge, rows
+from blindsky.challenges.challenge import Block, Challenge, rows
 from blindsky.challenges.commitments import commit, root
 from blindsky.challenges.files import sha256, write_json
 from blindsky.challenges.manifest import MANIFEST
-from blindsky.challenges.randomness import TEST_ROWS, keyed_uniform, object_ids
+from blindsky.challenges.randomness import keyed_uniform
 from blindsky.challenges.release import (
     PARTS,
     SECRET,
     Release,
+    case_ids,
     open_release,
     salt_of,
     scorer_digest,
+    table_path,
     write_key,
 )
 from blindsky.scoring.measurements import Array, Collector, Table
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
 PUBLIC_SHARE = 0.30  # share of the test cases whose scores are shown before the reveal
 ROW_GROUP = 1 << 17
+SHARD_BYTES = 512 * 1000 * 1000
 COMMITMENTS = "commitments"
 
 
 class TableWriter:
-    """One Parquet file, rows appended in order, in row groups of about 131,072 rows."""
+    """One table, rows appended in order, in row groups of at most 131,072 rows and about 16 MiB.
+
+    A table with images becomes a folder of files of at most 512 MB each.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -47,35 +55,82 @@ class TableWriter:
         self.dtypes: dict[str, str] = {}
         self._waiting: list[Table] = []
         self._waiting_rows = 0
+        self._group = ROW_GROUP
+        self._folder: Path | None = None
+        self._shards = 0
+        self._sink: pa.NativeFile | None = None
         self._file: pq.ParquetWriter | None = None
+
+    @property
+    def pattern(self) -> str:
+        """The name of its file or files."""
+        return f"{self._folder.name}/part-*.parquet" if self._folder else self.path.name
+
+    @property
+    def files(self) -> list[Path]:
+        """What was written."""
+        return tables.parts(self._folder or self.path)
 
     def add(self, table: Table) -> None:
         """More rows."""
-        self.dtypes = self.dtypes or {name: _dtype(column) for name, column in table.items()}
+        if not self.dtypes:
+            self._begin(table)
         self._waiting.append(table)
         self._waiting_rows += rows(table)
         self.rows += rows(table)
-        if self._waiting_rows >= ROW_GROUP:
-            self._flush()
+        if self._waiting_rows >= self._group:
+            self._flush(self._waiting_rows // self._group * self._group)
 
-    def _flush(self) -> None:
+    def _begin(self, table: Table) -> None:
+        self.dtypes = {name: _dtype(column) for name, column in table.items()}
+        width = sum(column.dtype.itemsize * math.prod(column.shape[1:]) for column in table.values())
+        self._group = max(1, min(ROW_GROUP, tables.GROUP_BYTES // width))
+        if any(column.ndim > 2 for column in table.values()):
+            self._folder = self.path.with_suffix("")
+            self._folder.mkdir()
+
+    def _flush(self, n: int) -> None:
+        """Write the first ``n`` of the rows that wait."""
+        merged = {name: np.concatenate([t[name] for t in self._waiting]) for name in self._waiting[0]}
+        self._waiting_rows -= n
+        self._waiting = [{name: column[n:] for name, column in merged.items()}] if self._waiting_rows else []
+        for first in range(0, max(n, 1), self._group):  # a table without rows has a file too
+            last = min(first + self._group, n)
+            self._write({name: column[first:last] for name, column in merged.items()})
+
+    def _write(self, table: Table) -> None:
+        """One row group, in the next file where it would not fit into this one."""
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        merged = {name: np.concatenate([t[name] for t in self._waiting]) for name in self._waiting[0]}
-        arrow = tables.to_arrow(merged)
+        arrow = tables.to_arrow(table)
+        if self._sink is not None and self._folder and self._sink.tell() + arrow.nbytes > SHARD_BYTES:
+            self._end()
         if self._file is None:
+            path = self._folder / f"part-{self._shards:05d}.parquet" if self._folder else self.path
+            self._sink = pa.OSFile(str(path), "wb")
             self._file = pq.ParquetWriter(
-                self.path, arrow.schema, compression="zstd", compression_level=1, use_dictionary=False
+                self._sink,
+                arrow.schema,
+                compression="zstd",
+                compression_level=1,
+                use_dictionary=False,
+                write_statistics=not self._folder,
             )
-        self._file.write_table(arrow, row_group_size=ROW_GROUP)
-        self._waiting, self._waiting_rows = [], 0
+        self._file.write_table(arrow, row_group_size=max(len(arrow), 1))
+
+    def _end(self) -> None:
+        if self._file is not None and self._sink is not None:
+            self._file.close()
+            self._sink.close()
+            self._file = self._sink = None
+            self._shards += 1
 
     def close(self) -> None:
         """Write what waits, and the footer."""
-        if self._waiting:
-            self._flush()
-        if self._file is not None:
-            self._file.close()
+        if self._waiting_rows or (self._waiting and self._file is None):
+            self._flush(self._waiting_rows)
+        self._end()
 
 
 def _dtype(column: Array) -> str:
@@ -104,20 +159,24 @@ class ReleaseWriter(AbstractContextManager["ReleaseWriter"]):
 
     def ids(self, split: str, first: int, n: int) -> Array:
         """Ids of ``n`` rows of a split from row ``first`` on."""
-        start = first + (TEST_ROWS if split == "test" else 0)
-        return object_ids(self.key, self.id, np.arange(start, start + n, dtype=np.int64))
+        return case_ids(self.challenge, self.key, self.id, split, first, n)
 
     def part(self, ids: Array) -> Array:
         """Board part of each id: ``public`` (30 %) or ``private``, by keyed hash."""
         inside = keyed_uniform(self.key, f"{self.id}/part", ids.astype(np.int64)) < PUBLIC_SHARE
         return np.where(inside, *PARTS)
 
-    def add(self, split: str, public: Table, private: Mapping[str, Table]) -> None:
-        """Rows of a split, in order; every table gets the ids, the truth of the test rows also the part."""
+    def add(self, split: str, block: Block, ids: Array | None = None) -> None:
+        """Rows of a split, in order; every table gets the ids, the truth of the test rows also the part.
+
+        ids : (n,) where the rows bear their own.
+        """
         key = self.challenge.prediction.key
-        ids = self.ids(split, self.rows(split), rows(public))
-        self._table(self.public, split).add({key: ids, **public})
-        for name, table in private.items():
+        if ids is None:
+            ids = self.ids(split, self.rows(split), rows(block.public))
+        for name, table in {split: block.public, **block.beside}.items():
+            self._table(self.public, name).add({key: ids, **table})
+        for name, table in block.private.items():
             part = {"part": self.part(ids)} if split == "test" and name == "truth" else {}
             row = {key: ids, **table, **part}
             if name not in self._committed:
@@ -188,10 +247,10 @@ class ReleaseWriter(AbstractContextManager["ReleaseWriter"]):
             },
             "references": sorted(collectors),
         }
-        columns = {path.stem: t.dtypes for path, t in self._tables.items() if path.parent == self.public}
+        columns = {t.pattern: t.dtypes for path, t in self._tables.items() if path.parent == self.public}
         card = datacard.render(self.challenge, manifest, columns, tuple(self._json))
         (self.public / "README.md").write_text(card, encoding="utf-8")
-        manifest["files"] = [self._file(path) for path in sorted(self.public.rglob("*")) if path.is_file()]
+        manifest["files"] = self._files()
         write_json(self.public / MANIFEST, manifest)
         release = open_release(self.folder)
         for name, collector in collectors.items():
@@ -201,25 +260,31 @@ class ReleaseWriter(AbstractContextManager["ReleaseWriter"]):
 
     def _derive(self) -> None:
         assert self.challenge.derive is not None
-        train = partial(tables.read, self.public / "train.parquet")
+        train = partial(tables.read, table_path(self.public, "train"))
         columns = self.challenge.derive(self.challenge.tracks[0], train, self._json)
         key = self.challenge.prediction.key
         derived = self._table(self.public, "derived")
-        for batch in tables.batches(self.public / "test.parquet", ROW_GROUP):
+        for batch in tables.batches(table_path(self.public, "test")):
             derived.add({key: batch[key], **columns(batch)})
         self._open.close()
 
-    def _file(self, path: Path) -> dict[str, Any]:
-        name = path.relative_to(self.public).as_posix()
-        entry: dict[str, Any] = {
-            "path": name,
-            "role": "commitments" if name.startswith(COMMITMENTS) else "description",
-            "bytes": path.stat().st_size,
-            "sha256": sha256(path),
-        }
-        if path in self._tables:
-            split = {"derived": "test"}.get(path.stem, path.stem)
-            inside = split in ("train", "test")
-            entry |= {"role": "data", "split": split} if inside else {"role": "auxiliary"}
-            entry |= {"rows": self._tables[path].rows, "columns": self._tables[path].dtypes}
-        return entry
+    def _files(self) -> list[dict[str, Any]]:
+        """Every public file with its role, length and digest, those of tables with split, rows and columns."""
+        written = {file: (name.stem, table) for name, table in self._tables.items() for file in table.files}
+        entries = []
+        for path in sorted(p for p in self.public.rglob("*") if p.is_file()):
+            name = path.relative_to(self.public).as_posix()
+            entry: dict[str, Any] = {
+                "path": name,
+                "role": "commitments" if name.startswith(COMMITMENTS) else "description",
+                "bytes": path.stat().st_size,
+                "sha256": sha256(path),
+            }
+            if path in written:
+                stem, table = written[path]
+                split = {"derived": "test"}.get(stem, stem.partition("_")[0])
+                inside = split in ("train", "test")
+                entry |= {"role": "data", "split": split} if inside else {"role": "auxiliary"}
+                entry |= {"rows": tables.rows(path), "columns": table.dtypes}
+            entries.append(entry)
+        return entries

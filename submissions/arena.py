@@ -19,7 +19,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from blindsky.challenges.cards import column_names, newest_folder, next_folder, now
+from blindsky.challenges import tables
+from blindsky.challenges.cards import newest_folder, next_folder, now
 from blindsky.challenges.errors import InputFault
 from blindsky.challenges.files import (
     PARTIAL,
@@ -211,7 +212,7 @@ class Arena:
                 _for_owner(self.submissions)
                 partial.mkdir()
                 content = write_canonical(path, public, partial / PREDICTION, ids)  # checks what it stores
-                stored = column_names(partial / PREDICTION)
+                stored = tables.column_names(partial / PREDICTION)
                 write_json(partial / CHECK, result.to_dict())
                 with self._locked():
                     self._within_quota(public.release_id, team, kind)
