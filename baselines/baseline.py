@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from blindsky.challenges.challenge import Column, Prediction, rows
+from blindsky.challenges import tables
+from blindsky.challenges.challenge import Density, Prediction, columns_of, rows
 from blindsky.challenges.errors import InputFault, MissingExtra
 from blindsky.challenges.files import new_file
 from blindsky.challenges.progress import Progress, progress
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 GROUP = "blindsky.baselines"
-BATCH_ROWS = 16_384  # a density of 301 nodes: 20 MB a batch, and a row group of the file
 
 ProgressFactory = Callable[[str, float | None, str], AbstractContextManager[Progress]]
 
@@ -42,12 +42,14 @@ class Settings:
 
     seed : every random choice follows from it.    device : ``auto``, ``cpu`` or ``cuda``, for torch.
     workers : threads.    checkpoints : folder to resume from after a kill; None keeps nothing.
+    epochs : passes of a network over the training rows; None for the method's own.
     """
 
     seed: int = 0
     device: str = "auto"
     workers: int = 1
     checkpoints: Path | None = None
+    epochs: int | None = None
     progress: ProgressFactory = field(default=progress, repr=False, compare=False)
 
 
@@ -69,6 +71,7 @@ class Baseline:
     fields : fields of the prediction that it fills.    tracks : tracks that it is meant for; None for all.
     extra : the optional dependency it needs, whose extra bears the package's name; None for none.
     seeded : whether the seed changes the answer, so that a mean and a spread over seeds can be reported.
+    heavy : whether training takes minutes even on the smallest release; the demo leaves it out.
     """
 
     name: str
@@ -80,6 +83,7 @@ class Baseline:
     tracks: tuple[str, ...] | None = None
     extra: str | None = None
     seeded: bool = False
+    heavy: bool = False
 
     def fit(self, public: Public, settings: Settings) -> Model:
         """Train on a release. Raises InputFault off its tracks, MissingExtra without its dependency."""
@@ -136,7 +140,7 @@ def predict_to_file(model: Model, public: Public, out: Path, progress: ProgressF
     with new_file(out) as partial, progress("predicting", public.rows("test"), "rows") as bar:
         writer: pq.ParquetWriter | None = None
         try:
-            for test in public.batches("test", BATCH_ROWS):
+            for test in public.batches("test"):
                 answer = _arrow(model.predict(test), public.challenge.prediction)
                 if writer is None:
                     writer = pq.ParquetWriter(partial, answer.schema, compression="zstd")
@@ -149,11 +153,9 @@ def predict_to_file(model: Model, public: Public, out: Path, progress: ProgressF
 
 def _arrow(answer: Table, prediction: Prediction) -> pa.Table:
     """Key as it is, numbers float64, densities fixed-size lists of float32; optional fields may be absent."""
-    from blindsky.challenges.tables import to_arrow
-
     columns: Table = {prediction.key: answer[prediction.key]}
     for wanted in prediction.fields:
         if not wanted.optional or wanted.name in answer:
-            dtype = np.float64 if isinstance(wanted, Column) else np.float32
-            columns[wanted.name] = answer[wanted.name].astype(dtype)
-    return to_arrow(columns)
+            dtype = np.float32 if isinstance(wanted, Density) else np.float64
+            columns |= {name: answer[name].astype(dtype) for name in columns_of(wanted)}
+    return tables.to_arrow(columns)

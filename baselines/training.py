@@ -1,4 +1,4 @@
-"""The one torch loop: seeds, one-cycle schedule, autocast, validation, early stop, checkpoints, resume.
+"""The one torch loop: seeds, schedules, autocast, threads, validation, early stop, checkpoints, resume.
 
 Whatever a training draws follows from (seed, epoch), and the learning rate from the step alone, so a
 checkpoint holds weights and optimiser and nothing else, and a run that was killed ends with the same bits as
@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -30,21 +30,25 @@ WARM_UP = (
     0.3  # share of the steps on which the rate rises; this and the two divisors as in Smith & Topin 2017
 )
 START, END = 1 / 25, 1 / 250_000  # rate at the first and the last step, in units of the peak
+DROP, STAIRS = 0.1, 3  # ``steps``: the rate falls to a tenth after each third of the training, Lanusse+2018
 
 
 @dataclass(frozen=True)
 class Recipe:
     """The hyper-parameters of a training.
 
-    epochs, batch : passes over the rows, rows a step.    rate : peak learning rate.    weight_decay : AdamW.
+    epochs, batch : passes over the rows, which the user's own number stands above; rows a step.
+    rate : peak learning rate.    schedule : how it moves, ``one_cycle`` or ``steps``.
+    weight_decay : AdamW; Adam where 0.
     validation : share of the rows kept aside; the weights of the best epoch on them are kept, and training
         stops after ``patience`` epochs without a better one.
-    bf16 : autocast on CUDA; off where 8 bits of mantissa would spoil the input.
+    bf16 : autocast where the device computes in it; off where 8 bits of mantissa would spoil the input.
     """
 
     epochs: int
     batch: int
     rate: float
+    schedule: Literal["one_cycle", "steps"] = "one_cycle"
     weight_decay: float = 0.0
     validation: float = 0.0
     patience: int = 10
@@ -56,6 +60,9 @@ class Data(Protocol):
 
     def __len__(self) -> int:
         """Number of rows."""
+
+    def order(self, rows: Rows, generator: np.random.Generator | None) -> Rows:
+        """The given rows in the order in which batches ask for them next: shuffled, or the file's where None."""
 
     def batch(self, rows: Rows, epoch: int) -> tuple[Tensor, ...]:
         """Some rows as tensors on the device."""
@@ -70,6 +77,10 @@ class Tensors:
     def __len__(self) -> int:
         """Number of rows."""
         return len(self.columns[0])
+
+    def order(self, rows: Rows, generator: np.random.Generator | None) -> Rows:
+        """A permutation; as they are where None, for any order costs the same."""
+        return rows if generator is None else rows[generator.permutation(len(rows))]
 
     def batch(self, rows: Rows, epoch: int) -> tuple[Tensor, ...]:
         """The rows of every column; the same in every epoch."""
@@ -86,6 +97,24 @@ def choose(device: str) -> torch.device:
     return torch.device("cuda" if present and device != "cpu" else "cpu")
 
 
+def half(device: torch.device, wanted: bool = True) -> torch.autocast:
+    """Autocast to bf16 where the device computes in it: on CUDA, and on processors with AVX512-BF16 or AMX."""
+    known: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # not before torch 2.10
+    able = device.type == "cuda" or known.get("avx512_bf16") or known.get("amx_bf16")
+    return torch.autocast(device.type, torch.bfloat16, enabled=wanted and bool(able))
+
+
+@contextmanager
+def threads(n: int) -> Iterator[None]:
+    """Torch computes in ``n`` threads inside."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 @contextmanager
 def seeded(*words: int) -> Iterator[None]:
     """Torch's draws (initial weights, dropout) follow from ``words`` inside, and are untouched outside."""
@@ -100,6 +129,14 @@ def one_cycle(step: int, steps: int) -> float:
     if step <= peak:
         return _cosine(START, 1.0, step / peak)
     return _cosine(1.0, END, (step - peak) / (steps - 1 - peak))
+
+
+def steps_down(step: int, steps: int) -> float:
+    """Learning rate of a step in units of the first: a tenth of it after each third."""
+    return float(DROP ** (STAIRS * step // steps))
+
+
+SCHEDULES = {"one_cycle": one_cycle, "steps": steps_down}
 
 
 def _cosine(start: float, end: float, x: float) -> float:
@@ -121,10 +158,23 @@ def fit(
     loss : (network, batch) -> mean over the batch.    name, release : what is trained on what; with seed and
     recipe they say whether a checkpoint belongs to this training. BlindskyError where the loss is not finite.
     """
+    recipe = replace(recipe, epochs=settings.epochs or recipe.epochs)
+    with threads(settings.workers):
+        return _fit(network, loss, data, recipe, settings, name, release)
+
+
+def _fit(
+    network: Network,
+    loss: Callable[[nn.Module, tuple[Tensor, ...]], Tensor],
+    data: Data,
+    recipe: Recipe,
+    settings: Settings,
+    name: str,
+    release: str,
+) -> Network:
     device = next(network.parameters()).device
     optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay)
     checkpoint = _Checkpoint(settings, recipe, name, release)
-    half = torch.autocast(device.type, torch.bfloat16, enabled=recipe.bf16 and device.type == "cuda")
 
     shuffled = np.random.default_rng([settings.seed]).permutation(len(data))
     aside = round(recipe.validation * len(data))
@@ -135,8 +185,9 @@ def fit(
         total = torch.zeros((), device=device)
         for i, first in enumerate(range(0, len(rows), recipe.batch)):
             chunk = rows[first : first + recipe.batch]
-            with half:
-                value = loss(network, data.batch(chunk, epoch))
+            batch = data.batch(chunk, epoch)
+            with half(device, recipe.bf16):
+                value = loss(network, batch)
             if step is not None:
                 step(value, epoch * batches + i)
                 bar.advance(len(chunk))
@@ -145,7 +196,7 @@ def fit(
 
     def descend(value: Tensor, step: int) -> None:
         for group in optimiser.param_groups:
-            group["lr"] = recipe.rate * one_cycle(step, recipe.epochs * batches)
+            group["lr"] = recipe.rate * SCHEDULES[recipe.schedule](step, recipe.epochs * batches)
         optimiser.zero_grad()
         value.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
@@ -156,14 +207,14 @@ def fit(
         for epoch in range(done, recipe.epochs):
             if best and epoch - best["epoch"] > recipe.patience:
                 break
-            order = kept[np.random.default_rng([settings.seed, epoch]).permutation(len(kept))]
+            order = data.order(kept, np.random.default_rng([settings.seed, epoch]))
             network.train()
             with seeded(settings.seed, epoch):
                 current = mean_loss(order, epoch, descend)
             if aside:
                 network.eval()
                 with torch.no_grad():
-                    current = mean_loss(held, epoch)
+                    current = mean_loss(data.order(held, None), epoch)
             if not math.isfinite(current):
                 message = f"training {name}: the loss of epoch {epoch + 1} is {current}. Try another seed"
                 raise BlindskyError(message)

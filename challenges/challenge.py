@@ -5,9 +5,9 @@ The check, the sample submission, the data card, the documentation and the colum
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,24 @@ class Density:
 
 
 @dataclass(frozen=True)
+class Probabilities:
+    """Probabilities of classes that exclude each other, a column each; rows are divided by their sum on reading."""
+
+    columns: tuple[str, ...]
+    name: str = "probabilities"
+    description: str = ""
+    optional: ClassVar[bool] = False
+
+
+Field = Column | Density | Probabilities
+
+
+def columns_of(field: Field) -> tuple[str, ...]:
+    """Names of the columns in which a field is sent."""
+    return field.columns if isinstance(field, Probabilities) else (field.name,)
+
+
+@dataclass(frozen=True)
 class Prediction:
     """What a participant sends: one row per case of the test split, named by ``key``.
 
@@ -68,7 +86,7 @@ class Prediction:
         commas or blanks.
     """
 
-    fields: tuple[Column | Density, ...]
+    fields: tuple[Field, ...]
     key: str = "object_id"
     together: tuple[tuple[str, ...], ...] = ()
     headerless: bool = False
@@ -84,14 +102,19 @@ class Prediction:
         return tuple(f for f in self.fields if isinstance(f, Density))
 
     @property
+    def numbers(self) -> tuple[str, ...]:
+        """Names of the columns that hold one number in a row, those of probabilities among them."""
+        return tuple(name for f in self.fields if not isinstance(f, Density) for name in columns_of(f))
+
+    @property
     def required(self) -> tuple[str, ...]:
-        """Names that must be there, the key first."""
-        return (self.key, *(f.name for f in self.fields if not f.optional))
+        """Names of the columns that must be there, the key first."""
+        return (self.key, *(name for f in self.fields if not f.optional for name in columns_of(f)))
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All names, the key first."""
-        return (self.key, *(f.name for f in self.fields))
+        """Names of all columns, the key first."""
+        return (self.key, *(name for f in self.fields for name in columns_of(f)))
 
 
 @dataclass(frozen=True)
@@ -221,18 +244,31 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class Ragged:
+    """A table of several rows a case, those of the first case first.
+
+    counts : (n,) int, rows of each case.   columns : (counts.sum(), ...).
+    """
+
+    counts: NDArray[np.int64]
+    columns: Table
+
+
+@dataclass(frozen=True)
 class Block:
     """Rows drawn from one block stream.
 
     public : columns of the split.   private : tables by file stem, ``truth`` holds the hidden rows.   beside :
     further public tables of the same rows by stem, which begins with the split, such as ``train_labels``.
     references : predictions made with the truth in hand, by reference name; measured at once, never stored.
+    long : public tables of several rows a case by name: ``lightcurves`` becomes ``train_lightcurves``.
     """
 
     public: Table
     private: Mapping[str, Table]
     references: Mapping[str, Table] = field(default_factory=dict)
     beside: Mapping[str, Table] = field(default_factory=dict)
+    long: Mapping[str, Ragged] = field(default_factory=dict)
 
 
 class Selection(Protocol):
@@ -265,8 +301,38 @@ class Sky(Protocol):
 
 
 @dataclass(frozen=True)
+class Stratum:
+    """A part of a split that is drawn by itself, such as a class, until it has its number of ``rows``."""
+
+    name: str
+    rows: int
+
+
+@runtime_checkable
+class StratifiedSky(Protocol):
+    """A mock sky drawn class by class; its rows are written in the order of their ids, which tell no class.
+
+    It makes no references, and its ids are the keyed permutation.   device : where heavy arithmetic runs.
+    """
+
+    device: str
+
+    def files(self) -> Mapping[str, Table | dict[str, Any]]:
+        """Public files that go with the data: tables (Parquet) or dictionaries (JSON) by stem."""
+
+    def prepare(self, stream: np.random.Generator) -> None:
+        """Draw what all blocks share; called once, before anything else."""
+
+    def strata(self, split: str) -> Sequence[Stratum]:
+        """What a split (``train`` or ``test``) is made of."""
+
+    def draw(self, split: str, stratum: str, block: int, stream: np.random.Generator) -> Block:
+        """The rows of a block that belong to the release, any number; the first of the blocks in order are kept."""
+
+
+@dataclass(frozen=True)
 class Option:
-    """A choice of the generator beyond track and size."""
+    """A choice of the generator beyond track and size; any text where ``values`` is empty."""
 
     name: str
     values: tuple[str, ...]
@@ -298,7 +364,7 @@ Derive = Callable[[Track, Callable[[], Table], Mapping[str, dict[str, Any]]], Ca
 class Challenge:
     """The question, readable as a fact sheet.
 
-    sky : (track, size, options) -> Sky.      measure : (truth chunk, prediction chunk) -> Measured.
+    sky : (track, size, options) -> Sky or StratifiedSky.      measure : (truth chunk, prediction chunk) -> Measured.
     derive : (track, reader of the training table, JSON files) -> a function of test rows that gives further public
         columns of them.
     first_id : where the ids of each split begin to count, for rows in random order whose ids keep the shape that
@@ -319,7 +385,7 @@ class Challenge:
     boards: tuple[Board, ...]
     slices: tuple[Slice, ...]
     figures: tuple[Figure, ...]
-    sky: Callable[[Track, Size, Mapping[str, str]], Sky]
+    sky: Callable[[Track, Size, Mapping[str, str]], Sky | StratifiedSky]
     measure: Measure
     label: str
     references: tuple[Reference, ...] = ()

@@ -7,7 +7,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
-from blindsky.challenges.challenge import Board, Challenge, Column, Density, Prediction, Product, Size, Track
+from blindsky.challenges.challenge import (
+    Board,
+    Challenge,
+    Column,
+    Density,
+    Field,
+    Prediction,
+    Probabilities,
+    Product,
+    Size,
+    Track,
+)
 from blindsky.scoring.metric import Metric
 
 _DIRECTIONS = {"low": "lower is better", "high": "higher is better", "none": "shown, not ranked"}
@@ -18,9 +29,13 @@ def direction(metric: Metric) -> str:
     return f"best near {metric.target:g}" if metric.direction == "target" else _DIRECTIONS[metric.direction]
 
 
-def field_text(field: Column | Density) -> str:
+def field_text(field: Field) -> str:
     """What one field of a prediction must be, in one sentence."""
     optional = ", optional (for every row or not at all)" if field.optional else ""
+    if isinstance(field, Probabilities):
+        names = ", ".join(f"`{name}`" for name in field.columns)
+        rule = "numbers >= 0, divided by the sum of their row, which must be above 0"
+        return f"`{field.name}`, in the columns {names}: {rule}. {field.description}".rstrip()
     unit = f" {field.unit}" if field.unit else ""
     if isinstance(field, Density):
         g = field.grid
@@ -30,6 +45,8 @@ def field_text(field: Column | Density) -> str:
 
 
 def _bounds(column: Column) -> str:
+    if isfinite(column.above):
+        return f" > {column.above:g}" + (f" and <= {column.high:g}" if isfinite(column.high) else "")
     if isfinite(column.low) and isfinite(column.high):
         return f" from {column.low:g} to {column.high:g}"
     if isfinite(column.low):
@@ -46,7 +63,14 @@ def prediction_text(prediction: Prediction, rows: int | None = None) -> str:
         "",
         f"- {key}",
     ]
-    return "\n".join([*lines, *(f"- {field_text(f)}" for f in prediction.fields)])
+    lines += [f"- {field_text(f)}" for f in prediction.fields]
+    lines += [
+        f"- {', '.join(f'`{name}`' for name in group)}: all of them or none." for group in prediction.together
+    ]
+    if prediction.headerless:
+        names = ", ".join(f"`{name}`" for name in prediction.required)
+        lines.append(f"- Text without a header is read as {names}, separated by commas or blanks.")
+    return "\n".join(lines)
 
 
 def metric_table(metrics: Sequence[Metric]) -> str:
@@ -88,7 +112,8 @@ def fact_sheet(challenge: Challenge) -> str:
     if challenge.options:
         lines += ["## Options of the generator", ""]
         for o in challenge.options:
-            lines.append(f"- `{o.name}`: {' or '.join(o.values)} (default {o.default}). {o.description}")
+            values, default = " or ".join(o.values) or "any text", o.default or "none"
+            lines.append(f"- `{o.name}`: {values} (default {default}). {o.description}")
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -122,6 +147,20 @@ def columns_table(track: Track, columns: Iterable[str]) -> str:
     return "\n".join(lines)
 
 
+def _splits(manifest: Mapping[str, Any], files: Mapping[str, str]) -> list[str]:
+    train, test = (manifest["splits"][split]["rows"] for split in ("train", "test"))
+    scored = "truth" in manifest["commitments"]["tables"]
+    public = "30 % of them the public board" if scored else "whose truth is not known: checked, not scored"
+    return [
+        f"- training split: {train:,} rows with labels (`{files['train']}`)"
+        if train
+        else "- no training split: the data are a test alone",
+        f"- test split: {test:,} rows without (`{files['test']}`), {public}"
+        if test
+        else "- no test split: the data came without its truth",
+    ]
+
+
 def render(
     challenge: Challenge,
     manifest: Mapping[str, Any],
@@ -144,8 +183,7 @@ def render(
         "",
         f"Track **{track.title}**. {track.description}",
         "",
-        f"- training split: {splits['train']['rows']:,} rows with labels (`{files['train']}`)",
-        f"- test split: {splits['test']['rows']:,} rows without (`{files['test']}`), 30 % of them the public board",
+        *_splits(manifest, files),
         f"- size `{manifest['size']}`, made with blindsky {manifest['scorer']['blindsky']}",
         *(f"- `{name}`: {', '.join(f'`{c}`' for c in columns[name])}" for name in others),
         *(f"- `{name}.json`" for name in settings),

@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 
 from blindsky.challenges import registry
+from blindsky.challenges.blocks import flatten, tables_of, unflatten
 from blindsky.challenges.cards import software
-from blindsky.challenges.challenge import Block, Challenge, Sky, rows
+from blindsky.challenges.challenge import Block, Challenge, Sky, StratifiedSky, rows
 from blindsky.challenges.commitments import DIGEST_BYTES
 from blindsky.challenges.errors import InputFault, MachineFault, MissingExtra
 from blindsky.challenges.files import PARTIAL, lock, machine_faults, publish_folder, read_json, write_json
@@ -34,10 +35,13 @@ from blindsky.challenges.randomness import (
     stream,
 )
 from blindsky.challenges.release import PARTS, SECRET, Release, case_ids, open_release, read_key, write_key
+from blindsky.challenges.sorting import Sorter
+from blindsky.challenges.strata import fillings
 from blindsky.challenges.writing import PUBLIC_SHARE, ReleaseWriter
 from blindsky.scoring.measurements import Array, Collector, Measured, Moments, Table
 
 DRAFT = "release"  # folder that becomes the release; beside it lie plan, key and finished blocks
+SORTING = "sorting"  # folder of rows that wait to be sorted
 WAVE = 4  # blocks in flight per worker, which bounds the memory
 
 
@@ -59,29 +63,37 @@ class Plan:
 
 @dataclass(frozen=True)
 class Job:
-    """One block to draw."""
+    """One block to draw; how many rows a ``stratum`` finds in it shows when it is drawn."""
 
     split: str
     block: int
     rows: int
+    stratum: str | None = None
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """Split and stratum."""
+        return (self.split,) if self.stratum is None else (self.split, self.stratum)
 
     @property
     def name(self) -> str:
         """Its file in the staging folder."""
-        return f"{self.split}-{self.block:07d}"
+        return f"{'-'.join(self.path)}-{self.block:07d}"
 
 
-def draw(plan: Plan, sky: Sky, job: Job) -> dict[str, Array]:
+AnySky = Sky | StratifiedSky
+
+
+def draw(plan: Plan, sky: AnySky, job: Job) -> dict[str, Array]:
     """One block as flat arrays, references measured: a pure function of plan and job, run in a worker."""
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):  # the same sums in the same order, whatever the machine
-        generator = stream(plan.key, f"{plan.path}/{job.split}/{job.block}")
+        generator = stream(plan.key, "/".join([plan.path, *job.path, str(job.block)]))
+        if isinstance(sky, StratifiedSky):
+            return flatten(sky.draw(job.split, str(job.stratum), job.block, generator))
         block = sky.draw(job.split, job.block, job.rows, generator)
-        flat = {f"public/{name}": column for name, column in block.public.items()}
-        for kind, held in (("private", block.private), ("beside", block.beside)):
-            for table, columns in held.items():
-                flat |= {f"{kind}/{table}/{name}": column for name, column in columns.items()}
+        flat = flatten(block)
         if block.references:
             flat |= _measure(plan, sky, job, block)
     return flat
@@ -107,25 +119,8 @@ def _measure(plan: Plan, sky: Sky, job: Job, block: Block) -> dict[str, Array]:
     return flat
 
 
-def _tables(flat: Mapping[str, Array], prefix: str) -> dict[str, Table]:
-    found: dict[str, Table] = {}
-    for path, column in flat.items():
-        if path.startswith(prefix):
-            table, name = path.removeprefix(prefix).split("/", 1)
-            found.setdefault(table, {})[name] = column
-    return found
-
-
-def as_block(flat: Mapping[str, Array]) -> Block:
-    """The tables of a staged block."""
-    public = {
-        path.removeprefix("public/"): column for path, column in flat.items() if path.startswith("public/")
-    }
-    return Block(public, _tables(flat, "private/"), beside=_tables(flat, "beside/"))
-
-
 def _collect(flat: Mapping[str, Array], part: Array, collectors: Mapping[str, Collector]) -> None:
-    for name, stored in _tables(flat, "reference/").items():
+    for name, stored in tables_of(flat, "reference/").items():
         measured = {
             key.removeprefix("rows/"): column for key, column in stored.items() if key.startswith("rows/")
         }
@@ -194,9 +189,9 @@ def backend(address: str | None) -> Iterator[None]:
 
 
 def drawn(
-    plan: Plan, sky: Sky, jobs: Iterator[Job], staging: Staging, workers: int
-) -> Iterator[dict[str, Array]]:
-    """Blocks in order, from the staging folder or drawn in waves, so that memory stays bounded."""
+    plan: Plan, sky: AnySky, jobs: Iterator[Job], staging: Staging, workers: int
+) -> Iterator[tuple[Job, dict[str, Array]]]:
+    """Blocks in the order of their jobs, from the staging folder or drawn in waves, so that memory stays bounded."""
     from joblib import Parallel, delayed, effective_n_jobs
 
     parallel = Parallel(n_jobs=workers)
@@ -216,7 +211,7 @@ def drawn(
             for job, fresh in found.items():
                 if fresh is not None:
                     staging.store(job, fresh)
-                yield fresh or staging.load(job) or draw(plan, sky, job)
+                yield job, fresh or staging.load(job) or draw(plan, sky, job)
 
 
 def _jobs(split: str, total: int, block_rows: int) -> Iterator[Job]:
@@ -260,6 +255,8 @@ def generate(
     if key is not None and len(key) != KEY_BYTES:
         message = f"a release key has {KEY_BYTES} bytes, got {len(key)}"
         raise InputFault(message)
+    sky = asked.sky(asked.tracks[0], asked.sizes[size], chosen)
+    sky.device = device
     fresh = new_key() if key is None else key
     name = check_id(release_id or default_id(challenge.name, track, size, fresh))
     final, work = folder / name, folder / f"{PARTIAL}{name}"
@@ -272,7 +269,7 @@ def generate(
             raise InputFault(message)
         plan = Plan(name, asked, size, chosen, _planned(work, wanted, fresh, key is not None))
         announce(name)
-        _write(plan, work, workers, cluster, device)
+        _write(plan, sky, work, workers, cluster)
         publish_folder(work / DRAFT, final)
         shutil.rmtree(work)
     return open_release(final)
@@ -286,8 +283,8 @@ def _choices(challenge: Challenge, size: str, given: Mapping[str, str]) -> dict[
         raise InputFault(message)
     values = {o.name: o.values for o in challenge.options}
     for name, value in given.items():
-        if value not in values.get(name, ()):
-            known = "; ".join(f"{n}={'|'.join(v)}" for n, v in values.items()) or "none"
+        if name not in values or (values[name] and value not in values[name]):
+            known = "; ".join(f"{n}={'|'.join(v) or 'TEXT'}" for n, v in values.items()) or "none"
             message = f"{challenge.name} has no option {name}={value}. Known are: {known}"
             raise InputFault(message)
     return {o.name: given.get(o.name, o.default) for o in challenge.options}
@@ -312,26 +309,29 @@ def _planned(work: Path, wanted: dict[str, Any], key: bytes, given: bool) -> byt
     return key
 
 
-def _write(plan: Plan, work: Path, workers: int, cluster: str | None, device: str) -> None:
+def _write(plan: Plan, sky: AnySky, work: Path, workers: int, cluster: str | None) -> None:
     from threadpoolctl import threadpool_limits
 
     challenge, size = plan.challenge, plan.challenge.sizes[plan.size]
-    sky = challenge.sky(challenge.tracks[0], size, plan.options)
-    sky.device = device
     staging = Staging(work / "blocks")
     shutil.rmtree(work / DRAFT, ignore_errors=True)
     collectors = {reference.name: Collector(PARTS) for reference in challenge.references}
     # Here too: a limit set in the thread that draws ahead may not hold where this one has set its own
     with threadpool_limits(1), ReleaseWriter(work / DRAFT, challenge, plan.release_id, plan.key) as writer:
+        if isinstance(sky, StratifiedSky):
+            sky.prepare(stream(plan.key, f"{plan.path}/sky"))
         writer.extra(sky.files())
         with backend(cluster):
             for split, total in (("train", size.train), ("test", size.test)):
+                if isinstance(sky, StratifiedSky):
+                    _stratified(plan, sky, split, total, work / SORTING, staging, writer, workers)
+                    continue
                 with progress(f"{plan.release_id} {split}", total, "rows") as report:
                     _split(plan, sky, split, total, staging, writer, collectors, workers, report)
         writer.finish(
             size=plan.size,
             options=plan.options,
-            device=device,
+            device=sky.device,
             source={"kind": "generated"},
             collectors=collectors,
         )
@@ -350,8 +350,8 @@ def _split(
 ) -> None:
     selection = sky.selection(split, total)
     jobs = _endless(split, sky.block_rows) if selection else _jobs(split, total, sky.block_rows)
-    for flat in drawn(plan, sky, jobs, staging, workers):
-        block = as_block(flat)
+    for _, flat in drawn(plan, sky, jobs, staging, workers):
+        block = unflatten(flat)
         if selection:
             block = selection.take(block)
         elif split == "test":
@@ -361,3 +361,34 @@ def _split(
         report.advance(rows(block.public))
         if selection and selection.complete():
             return
+
+
+def _stratified(
+    plan: Plan,
+    sky: StratifiedSky,
+    split: str,
+    total: int,
+    folder: Path,
+    staging: Staging,
+    writer: ReleaseWriter,
+    workers: int,
+) -> None:
+    """Draw the strata of a split in rounds until each has its rows, then write them in the order of their ids."""
+    if plan.challenge.first_id is not None:
+        message = (
+            f"{plan.challenge.name} is drawn by strata: ids that count from first_id would tell them apart"
+        )
+        raise ValueError(message)
+    strata = fillings(sky.strata(split), total)
+    sorter = Sorter(folder, total)
+    with progress(f"{plan.release_id} {split}", total, "rows") as report:
+        while jobs := [Job(split, block, 0, name) for name, f in strata.items() for block in f.ask()]:
+            for job, flat in drawn(plan, sky, iter(jobs), staging, workers):
+                first, block = strata[str(job.stratum)].take(unflatten(flat))
+                n = rows(block.public)
+                sorter.add(writer.ids(split, first, n), block)
+                report.advance(n)
+    with progress(f"{plan.release_id} {split} sorted", total, "rows") as report:
+        for ids, block in sorter.drain():
+            writer.add(split, block, ids)
+            report.advance(len(ids))

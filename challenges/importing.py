@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blindsky.challenges import registry
-from blindsky.challenges.challenge import Block
+from blindsky.challenges.challenge import Block, Challenge
 from blindsky.challenges.errors import InputFault
 from blindsky.challenges.files import new_folder
 from blindsky.challenges.manifest import check_id
@@ -24,26 +25,53 @@ from blindsky.scoring.measurements import Array, Table
 SIZE = "imported"
 
 
+class Rows(NamedTuple):
+    """Some rows of a split; ``ids`` (n,) where they keep their own."""
+
+    block: Block
+    ids: Array | None = None
+
+
 @dataclass(frozen=True)
 class Imported:
     """What an importer read.
 
-    train : public columns with labels.   test : public columns.   truth : hidden columns of the test rows.
-    source_ids : the ids that the rows bore, by split; kept private, because they can be looked up elsewhere.
-    files : further public files.   notes : what was dropped or assumed, for the manifest.
+    train, test : rows of the splits, which may be read while they are written: nothing needs all of them at once.
+        Those of the test hide ``truth``; a test without rows is left out.
+    files : further public files.   notes : what was dropped or assumed; complete when the rows were taken.
+    track : where the data tell; None where any track may be asked for.
     """
 
-    train: Table
-    test: Table
-    truth: Table
-    source_ids: Mapping[str, Array]
+    train: Iterable[Rows]
+    test: Iterable[Rows]
     files: Mapping[str, Table | dict[str, Any]]
-    notes: tuple[str, ...] = field(default_factory=tuple)
+    notes: Sequence[str] = ()
+    track: str | None = None
+
+    @classmethod
+    def renamed(
+        cls,
+        train: Table,
+        test: Table,
+        truth: Table,
+        source_ids: Mapping[str, Array],
+        files: Mapping[str, Table | dict[str, Any]],
+        notes: Sequence[str],
+    ) -> Imported:
+        """Whole tables whose rows get new ids; the ids they bore, by split, can be looked up and so stay private."""
+        sources: dict[str, Table] = {split: {"source_id": ids} for split, ids in source_ids.items()}
+        return cls(
+            [Rows(Block(train, {"train_source": sources["train"]}))],
+            [Rows(Block(test, {"truth": truth, "test_source": sources["test"]}))],
+            files,
+            notes,
+        )
 
 
 Shuffle = Callable[[int], NDArray[np.int64]]
-Importer = Callable[[Sequence[Path], Path | None, Shuffle], Imported]
-"""(files, column description, shuffle) -> Imported; shuffle(n) is a keyed random order of n rows."""
+Importer = Callable[..., Imported]
+"""(files, shuffle, *, options) -> Imported; shuffle(n) is a keyed random order of n rows. Keyword-only arguments are
+the options that the format takes."""
 
 
 def import_release(
@@ -51,44 +79,75 @@ def import_release(
     files: Sequence[Path],
     folder: Path,
     *,
-    columns: Path | None = None,
+    options: Mapping[str, Any] | None = None,
     track: str | None = None,
     release_id: str | None = None,
     key: bytes | None = None,
 ) -> Release:
     """Write real data as a release into ``folder/<id>``; the folder appears whole.
 
-    source : ``<challenge>/<format>``.   columns : TOML that describes the columns, where the format wants one.
+    source : ``<challenge>/<format>``.   options : what the format wants to know beside the files, such as the
+    TOML that describes the columns of a catalogue.
     InputFault for an unknown source, or for data that can't be read.
     """
     name, _, form = source.partition("/")
     challenge = registry.get(name)
-    if form not in challenge.importers:
-        known = tuple(challenge.importers)
-        message = f"{name} has no import format {form!r}: {registry.nearest(form, known)}Known are: {', '.join(known)}"
-        raise InputFault(message)
-    challenge = challenge.on(registry.track(challenge, track or challenge.tracks[0].name).name)
-    module, _, function = challenge.importers[form].partition(":")
-    importer: Importer = getattr(import_module(module), function)
+    importer = _importer(challenge, form)
+    given = dict(options or {})
+    _check_options(source, importer, given)
     key = new_key() if key is None else key
     release_id = check_id(release_id or f"{name}-{form}-{derive(key, 'name').hex()[:8]}")
     final = folder / release_id
     if final.exists():
         message = f"release {release_id} exists already in {folder}. Choose another --id"
         raise InputFault(message)
+    asked = None if track is None else registry.track(challenge, track).name
     shuffle = stream(key, f"{release_id}/{name}/{form}/shuffle").permutation
-    found = importer(files, columns, shuffle)
-    origin = {
-        "kind": "imported",
-        "format": source,
-        "files": [path.name for path in files],
-        "notes": list(found.notes),
-    }
-    asked = released(challenge, origin)
-    with new_folder(final) as partial, ReleaseWriter(partial, asked, release_id, key) as writer:
+    found = importer(files, shuffle, **given)
+    if None not in (asked, found.track) and asked != found.track:
+        message = f"the data are of the track {found.track}, not {asked}. Leave out --track"
+        raise InputFault(message)
+    challenge = challenge.on(found.track or asked or challenge.tracks[0].name)
+    with new_folder(final) as partial, ReleaseWriter(partial, challenge, release_id, key) as writer:
         writer.extra(found.files)
-        sources: dict[str, Table] = {s: {"source_id": found.source_ids[s]} for s in ("train", "test")}
-        writer.add("train", Block(found.train, {"train_source": sources["train"]}))
-        writer.add("test", Block(found.test, {"truth": found.truth, "test_source": sources["test"]}))
+        for split, pieces in (("train", found.train), ("test", found.test)):
+            for piece in pieces:
+                writer.add(split, piece.block, piece.ids)
+        origin = {
+            "kind": "imported",
+            "format": source,
+            "files": [path.name for path in files],
+            "notes": list(found.notes),
+        }
+        writer.challenge = released(challenge, origin)
         writer.finish(size=SIZE, options={}, device="cpu", source=origin, collectors={})
     return open_release(final)
+
+
+def _importer(challenge: Challenge, form: str) -> Importer:
+    if form not in challenge.importers:
+        known = tuple(challenge.importers)
+        there = f"Known are: {', '.join(known)}" if known else "It has none"
+        message = f"{challenge.name} has no import format {form!r}: {registry.nearest(form, known)}{there}"
+        raise InputFault(message)
+    module, _, function = challenge.importers[form].partition(":")
+    importer: Importer = getattr(import_module(module), function)
+    return importer
+
+
+def _check_options(source: str, importer: Importer, given: Mapping[str, Any]) -> None:
+    """InputFault for options that the format doesn't take, or lacks."""
+    taken = {p.name: p for p in inspect.signature(importer).parameters.values() if p.kind is p.KEYWORD_ONLY}
+    strange = [name for name in given if name not in taken]
+    if strange:
+        takes = f"It takes {_flags(taken)}" if taken else "It takes no such option"
+        message = f"{source} takes no {_flags(strange)}. {takes}"
+        raise InputFault(message)
+    lacking = [name for name, p in taken.items() if p.default is p.empty and name not in given]
+    if lacking:
+        message = f"{source} wants {_flags(lacking)} too. See blindsky import --help"
+        raise InputFault(message)
+
+
+def _flags(names: Iterable[str]) -> str:
+    return ", ".join(f"--{name.replace('_', '-')}" for name in names)

@@ -25,8 +25,17 @@ from blindsky.scoring.weights import Replicates
 
 SECRET = "secret.json"
 REVEALED = "revealed"
+TRUTH = "truth"  # the hidden table that predictions are measured against
+UNSCORED = "holds no truth: predictions are checked, not scored"
 REVEAL = "reveal.json"
 PARTS = ("public", "private")
+
+_EMPTY = {
+    "train": "its data are a test alone. Train on another release",
+    "test": (
+        "its data came without a truth, so that nothing can be predicted or scored. Use it for training"
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -62,12 +71,20 @@ class Public:
         """Whether the truth has been published."""
         return (self.root / REVEALED / REVEAL).exists()
 
+    @property
+    def has_truth(self) -> bool:
+        """Whether there is a truth of the test split, published or not; without, nothing can be scored."""
+        return TRUTH in self.manifest["commitments"]["tables"]
+
     def path(self, name: str) -> Path:
         """The file of a public table, or the folder of its files where it holds images."""
         path = table_path(self.root, name)
         if not path.exists():
+            empty = self.manifest["splits"].get(name, {}).get("rows") == 0
             message = (
-                f"release {self.release_id} has no table {name!r} ({path} is not there). Download it again"
+                f"release {self.release_id} has no {name} split: {_EMPTY[name]}"
+                if empty
+                else f"release {self.release_id} has no table {name!r} ({path} is not there). Download it again"
             )
             raise InputFault(message)
         return path
@@ -85,7 +102,7 @@ class Public:
     ) -> Iterator[Table]:
         """A public table in batches of at most ``n`` rows, in file order.
 
-        n : where None, 65,536, or as many as hold 16 MiB, if that is fewer.
+        n : where None, 16,384, or as many as hold 16 MiB, if that is fewer.
         """
         return tables.batches(self.path(name), n, columns)
 
@@ -130,7 +147,7 @@ def released(challenge: Challenge, source: Mapping[str, Any]) -> Challenge:
     if source["kind"] != "imported":
         return challenge
     origin = f"Real data, read as {source['format']} from {', '.join(source['files'])}."
-    track = replace(challenge.tracks[0], title="Imported data", description=origin)
+    track = replace(challenge.tracks[0], title="Imported data", description=origin, published=None)
     notes = "\n".join(["## What was assumed", "", *(f"- {note}" for note in source["notes"])])
     return replace(challenge, tracks=(track,), about=lambda: notes, citations=())
 
@@ -246,7 +263,7 @@ def scorer_digest(challenge: Challenge) -> str:
     }
     for part in (
         challenge.measure,
-        *(m.prepare for m in challenge.metrics),
+        *(part for m in challenge.metrics for part in (m.prepare, m.sparse) if part is not None),
         *(s.mask for s in challenge.slices),
     ):
         code: Any = getattr(part, "func", part)
@@ -263,7 +280,15 @@ def scorer_digest(challenge: Challenge) -> str:
 def _declared(challenge: Challenge) -> bytes:
     """What no source of a part holds: arguments and kinds of the metrics, what each board ranks by, the slices."""
     metrics = [
-        (m.key, m.direction, m.interval, m.target, m.needs, m.null_from, _called(m.prepare), _called(m.null))
+        (
+            m.key,
+            m.direction,
+            m.interval,
+            m.target,
+            m.needs,
+            m.null_from,
+            *map(_called, (m.prepare, m.null, m.sparse)),
+        )
         for m in challenge.metrics
     ]
     boards = [(b.name, b.requires, b.primary) for b in challenge.boards]

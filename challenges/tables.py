@@ -21,7 +21,7 @@ from blindsky.scoring.measurements import Array, Table
 if TYPE_CHECKING:
     import pyarrow as pa
 
-BATCH_ROWS = 1 << 16
+BATCH_ROWS = 1 << 14  # a density of 301 nodes: 20 MB
 GROUP_BYTES = 1 << 24  # of a row group, and of a batch whose length nobody asked for
 
 
@@ -95,25 +95,31 @@ def read(path: Path, columns: Sequence[str] | None = None) -> Table:
         return from_arrow(pa.concat_tables(pq.read_table(part, columns=wanted) for part in parts(path)))
 
 
+def _affordable(path: Path) -> int:
+    """Rows of a batch: ``BATCH_ROWS`` of a narrow table, of a wide one as many as hold ``GROUP_BYTES``."""
+    import pyarrow.parquet as pq
+
+    part = parts(path)[0]
+    with readable(part):
+        metadata = pq.read_metadata(part)
+    size = sum(metadata.row_group(k).total_byte_size for k in range(metadata.num_row_groups))
+    return int(min(BATCH_ROWS, max(1, GROUP_BYTES * metadata.num_rows // max(size, 1))))
+
+
 def batches(path: Path, n: int | None = None, columns: Sequence[str] | None = None) -> Iterator[Table]:
     """A table of ours in batches of at most ``n`` rows, in file order.
 
-    n : where None, ``BATCH_ROWS``, or as many as hold ``GROUP_BYTES``, if that is fewer.
+    n : where None, 16,384, or as many as hold 16 MiB, if that is fewer.
     """
     import pyarrow.parquet as pq
 
     wanted = None if columns is None else list(columns)
+    n = n or _affordable(path)
     for part in parts(path):
         # Reading row groups ahead would double the memory of wide columns and saves no time on a local disk
         with readable(part), pq.ParquetFile(part, pre_buffer=False) as file:
-            for batch in file.iter_batches(batch_size=n or _affordable(file.metadata), columns=wanted):
+            for batch in file.iter_batches(batch_size=n, columns=wanted):
                 yield from_arrow(batch)
-
-
-def _affordable(metadata: Any) -> int:
-    """Rows of a batch: many of a narrow table, few of a wide one."""
-    size = sum(metadata.row_group(k).total_byte_size for k in range(metadata.num_row_groups))
-    return int(min(BATCH_ROWS, max(1, GROUP_BYTES * metadata.num_rows // max(size, 1))))
 
 
 def rows(path: Path) -> int:

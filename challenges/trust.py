@@ -14,7 +14,7 @@ from blindsky.challenges.commitments import DIGEST_BYTES, Bytes, first_differenc
 from blindsky.challenges.errors import InputFault
 from blindsky.challenges.files import PARTIAL, machine_faults, new_folder, read_json, sha256, write_json
 from blindsky.challenges.manifest import MANIFEST, check_files
-from blindsky.challenges.release import REVEAL, REVEALED, Public, Release, bootstrap_key
+from blindsky.challenges.release import REVEAL, REVEALED, UNSCORED, Public, Release, bootstrap_key
 from blindsky.challenges.writing import COMMITMENTS
 
 _BATCH = 65536
@@ -95,6 +95,9 @@ def verify(public: Public, release: Release | None = None) -> Verdict:
 def confirm(release: Release) -> None:
     """InputFault unless the hidden rows of the test split are the committed ones; asked before anything is scored."""
     public = release.public
+    if not public.has_truth:
+        message = f"release {public.release_id} {UNSCORED}. To check one: blindsky check"
+        raise InputFault(message)
     for name, table in public.manifest["commitments"]["tables"].items():
         if table["split"] != "test":
             continue
@@ -189,12 +192,16 @@ def _hidden(
 def reveal(release: Release) -> Path:
     """Publish truth, salt and bootstrap key under ``public/revealed/``; returns that folder.
 
-    InputFault where it was done before, or where the private part is not what was committed.
+    InputFault where it was done before, where a test came without its truth, or where the private part is not what was
+    committed.
     """
     public = release.public
     folder = public.root / REVEALED
     if public.revealed:
         message = f"release {public.release_id} is revealed already: its truth lies in {folder}"
+        raise InputFault(message)
+    if public.has("test") and not public.has_truth:
+        message = f"release {public.release_id} {UNSCORED}, and there is nothing to reveal"
         raise InputFault(message)
     verdict = verify(public, release)
     if not verdict.ok:

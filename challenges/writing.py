@@ -176,6 +176,9 @@ class ReleaseWriter(AbstractContextManager["ReleaseWriter"]):
             ids = self.ids(split, self.rows(split), rows(block.public))
         for name, table in {split: block.public, **block.beside}.items():
             self._table(self.public, name).add({key: ids, **table})
+        for name, ragged in block.long.items():
+            own = {key: np.repeat(ids, ragged.counts), **ragged.columns}
+            self._table(self.public, f"{split}_{name}").add(own)
         for name, table in block.private.items():
             part = {"part": self.part(ids)} if split == "test" and name == "truth" else {}
             row = {key: ids, **table, **part}

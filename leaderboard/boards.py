@@ -15,6 +15,7 @@ import numpy as np
 from blindsky.challenges.challenge import Board, Challenge
 from blindsky.leaderboard import ranks
 from blindsky.leaderboard.cells import EMPTY, Cell, cell, rounding_step, tidy
+from blindsky.leaderboard.pictures import NO_PICTURES, Album
 from blindsky.scoring.measurements import FloatArray
 from blindsky.scoring.metric import Metric
 
@@ -44,6 +45,7 @@ class ReleaseView:
     challenge : the declaration as the track asks it.     manifest : facts to show, label -> value.
     digests : the release's current ``data``, ``truth`` and ``scorer``; a card with others is not ranked.
     committed_scorer : the scorer's digest when the truth was committed to, where known.
+    album : pictures of cases, where their data are images.
     """
 
     release_id: str
@@ -57,6 +59,7 @@ class ReleaseView:
     digests: Mapping[str, str]
     manifest: Mapping[str, Any] = field(default_factory=dict)
     committed_scorer: str | None = None
+    album: Album = NO_PICTURES
 
     @property
     def parts(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from blindsky.leaderboard.cells import rounding_step
 Data = Mapping[str, Any]
 Number = float | None
 _ENDS = 3.92  # length of a 95 % interval in standard deviations
+_TWO = 20.0  # a tenth of so many cases is two: a change of one row can't be told from none
 
 
 def coarsened(kind: str, data: Data) -> dict[str, Any]:
@@ -46,13 +47,14 @@ def _heights(values: Sequence[Number], one: float) -> list[Number]:
     return [None if c is None else c * one for c in counts]
 
 
-def _with_ends(data: Data) -> dict[str, list[Number]]:
-    """Values with the ends of their intervals, all rounded with the same step."""
-    found: dict[str, list[Number]] = {name: [] for name in ("values", "low", "high")}
-    for value, low, high in zip(data["values"], data["low"], data["high"], strict=True):
+def _with_ends(data: Data, values: str = "values") -> dict[str, list[Number]]:
+    """Values with the ends of their intervals, all rounded with the same step, of at least two cases where known."""
+    found: dict[str, list[Number]] = {name: [] for name in (values, "low", "high")}
+    ones = data.get("one") or [None] * len(data[values])
+    for value, low, high, one in zip(data[values], data["low"], data["high"], ones, strict=True):
         width = 0.0 if low is None or high is None else high - low
         for name, x in zip(found, (value, low, high), strict=True):
-            found[name].append(_rounded(x, width))
+            found[name].append(_rounded(x, max(width, _TWO * (one or 0.0))))
     return found
 
 
@@ -72,6 +74,15 @@ def _offsets(data: Data) -> dict[str, Any]:
     return {"series": [{**s, **_with_ends(s)} for s in data["series"]]}
 
 
+def _curves(data: Data) -> dict[str, Any]:
+    """Their x was fixed beforehand, or follows from the prediction alone."""
+    panels = [
+        {**panel, "series": [{**one, **_with_ends(one, "y")} for one in panel["series"]]}
+        for panel in data["panels"]
+    ]
+    return {"panels": panels}
+
+
 def _qq(data: Data) -> dict[str, Any]:
     """The ends of the curve are 0 and 1 for everybody."""
     points = zip(data["observed"], data["band_low"], data["band_high"], strict=True)
@@ -81,6 +92,7 @@ def _qq(data: Data) -> dict[str, Any]:
 _RULES: dict[str, Callable[[Data], dict[str, Any]]] = {
     "heatmap": _heatmap,
     "binned_curve": _with_ends,
+    "curves": _curves,
     "histogram": _histogram,
     "qq": _qq,
     "line_pair": _line_pair,

@@ -4,10 +4,12 @@ No plotting library: a figure is a few thousand bytes of text in the page, takes
 and in dark, and carries a title and a description for those who don't see it. What a cell of fewer than ten
 cases hides is None in the data and stays blank.
 
-Kinds and their data (lists of equal length unless said; lines, requirements and bands may be absent):
+Kinds and their data (lists of equal length unless said; lines, requirements and bands may be absent, x_log and y_log
+ask for a logarithmic axis):
 
-heatmap       x_edges (nx + 1), y_edges (ny + 1), counts (ny, nx); lines [{label, x, y}]
-binned_curve  edges (n + 1), values, low, high (n); requirements [{value, label}]
+heatmap       x_edges (nx + 1), y_edges (ny + 1), counts (ny, nx); lines [{label, x, y}]; x_log, y_log
+binned_curve  edges (n + 1), values, low, high (n); requirements [{value, label}]; x_log
+curves        see curves.py
 histogram     edges (n + 1), values (n), one; reference (a height); band [low, high]; mark {value, label} (on x)
 qq            nominal, observed, band_low, band_high
 line_pair     edges (n + 1), series: two of {label, values (n), one}
@@ -15,7 +17,7 @@ offsets       labels (n), series [{label, values, low, high}]; bands [{half, lab
 dot_interval  rows [{place, label, value, text, low, high, kind}]; requirements [{value, label}]
 scatter       points [{label, mark, named, x, y, kind}], named where the mark is a name
 
-``one`` is the height that one case adds to a bin, from which coarse.py knows how far a height is rounded.
+``one`` is the height that one case adds to a bin, or a list of them, from which coarse.py knows how far to round.
 All but dot_interval and offsets carry x_label and y_label, dot_interval x_label and offsets y_label.
 """
 
@@ -28,12 +30,13 @@ from typing import Any
 
 from markupsafe import Markup
 
+from blindsky.leaderboard import curves
 from blindsky.leaderboard.cells import number, tidy
 from blindsky.leaderboard.scales import Scale, span
 from blindsky.leaderboard.templating import environment
 
 WIDTH, HEIGHT = 400, 300
-LEFT, RIGHT, TOP, BOTTOM = 62, 388, 14, 254  # edges of the plotting area
+LEFT, RIGHT, TOP, BOTTOM = 62, 384, 14, 254  # edges of the plotting area
 LEVELS = 7  # shades of a heat map
 ROW = 34  # height of one row of a dot-interval plot: a name above its line
 FEW_ROWS, FAR = 5, 8.0  # from so many rows on, what lies so many median distances off is drawn at the end
@@ -55,8 +58,8 @@ def draw(kind: str, data: Data, *, uid: str, title: str) -> Markup:
 
 def _axes(data: Data, x: tuple[float, float], y: tuple[float, float]) -> dict[str, Any]:
     return {
-        "x": Scale(*x, LEFT, RIGHT),
-        "y": Scale(*y, BOTTOM, TOP),
+        "x": Scale(*x, LEFT, RIGHT, log=data.get("x_log", False)),
+        "y": Scale(*y, BOTTOM, TOP, log=data.get("y_log", False)),
         "x_label": data["x_label"],
         "y_label": data["y_label"],
     }
@@ -183,10 +186,22 @@ def _line_pair(data: Data) -> dict[str, Any]:
     x, y = axes["x"], axes["y"]
     return axes | {
         "series": [{"label": s["label"], "path": _steps(edges, s["values"], x, y)} for s in series],
+        "key_right": _free_third([s["values"] for s in series]),
         "description": f"{data['y_label']} in {len(edges) - 1} bins of {data['x_label']}: "
         + " and ".join(s["label"] for s in series)
         + ".",
     }
+
+
+def _free_third(heights: Sequence[Sequence[Number]]) -> float:
+    """Right end of the third of the plot where the lines leave most room above them; the right one of equals."""
+    n = len(heights[0])
+
+    def highest(third: int) -> float:
+        inside = slice(third * n // 3, max((third + 1) * n // 3, third * n // 3 + 1))
+        return max((v for values in heights for v in values[inside] if v is not None), default=0.0)
+
+    return LEFT + (min((2, 1, 0), key=highest) + 1) * (RIGHT - LEFT) / 3
 
 
 def _steps(edges: Sequence[float], values: Sequence[Number], x: Scale, y: Scale) -> str:
@@ -223,9 +238,8 @@ def _offsets(data: Data) -> dict[str, Any]:
             {"top": y(b["half"]), "height": round(y(-b["half"]) - y(b["half"]), 1), "label": b["label"]}
             for b in bands
         ],
-        "description": f"{data['y_label']} in {n} bins, with 95 % intervals and the bands "
-        + ", ".join(b["label"] for b in bands)
-        + ".",
+        "description": f"{data['y_label']} in {n} bins, with 95 % intervals"
+        + (f" and the bands {', '.join(b['label'] for b in bands)}." if bands else "."),
     }
 
 
@@ -278,24 +292,34 @@ def _scatter(data: Data) -> dict[str, Any]:
         data, span([p["x"] for p in points], margin=0.08), span([p["y"] for p in points], margin=0.08)
     )
     x, y = axes["x"], axes["y"]
-    placed = [{**p, "x": x(p["x"]), "y": y(p["y"]), "mark": _isolated(p["mark"])} for p in points]
+    placed = [
+        {**p, "x": x(p["x"]), "y": y(p["y"]), "mark": _isolated(p["mark"]), "width": 6.2 * len(p["mark"])}
+        for p in points
+    ]
     for p in placed:
-        p["named"] = _label_shift(p, placed) if p["named"] else 0
+        p["at"] = _label_place(p, placed)
     return axes | {
         "points": placed,
         "description": f"{data['y_label']} against {data['x_label']} for {len(points)} entries.",
     }
 
 
-def _label_shift(point: Data, others: Sequence[Data]) -> int:
-    """How far below its mark a name is written: above or below, where fewer other marks are in its way."""
+def _label_place(point: Data, others: Sequence[Data]) -> tuple[float, float, str]:
+    """Where the letters of a mark stand, x, y and anchor: beside, above or below, where least is in their way."""
+    beside = [(8, 4, "start"), (-8, 4, "end")]
+    along = [(0, -10, "start"), (0, 18, "start"), (0, -10, "end"), (0, 18, "end")]
 
-    def crowd(shift: int) -> int:
-        beside = [p for p in others if p is not point and -10 < p["x"] - point["x"] < 110]
-        outside = not TOP + 10 < point["y"] + shift < BOTTOM - 4
-        return 10 * outside + len([p for p in beside if abs(p["y"] - point["y"] - shift + 4) < 10])
+    def crowd(place: tuple[int, int, str]) -> float:
+        dx, dy, anchor = place
+        left = point["x"] + dx - (point["width"] if anchor == "end" else 0)
+        right, bottom = left + point["width"], point["y"] + dy
+        inside = left > LEFT and right < RIGHT and TOP + 8 < bottom < BOTTOM - 2
+        # other marks with the room for their own letters beside them
+        near = [p for p in others if p is not point and left - 18 < p["x"] < right + 18]
+        return 10 * (not inside) + len([p for p in near if bottom - 17 < p["y"] < bottom + 9])
 
-    return min((-10, 18), key=crowd)
+    dx, dy, anchor = min([*along, *beside] if point["named"] else [*beside, *along], key=crowd)
+    return point["x"] + dx, point["y"] + dy, anchor
 
 
 def _points(xs: Sequence[float], ys: Sequence[float], x: Scale, y: Scale) -> str:
@@ -314,6 +338,7 @@ def _isolated(text: str) -> str:
 _KINDS: dict[str, Callable[[Data], dict[str, Any]]] = {
     "heatmap": _heatmap,
     "binned_curve": _binned_curve,
+    "curves": curves.context,
     "histogram": _histogram,
     "qq": _qq,
     "line_pair": _line_pair,

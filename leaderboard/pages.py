@@ -11,10 +11,12 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
+from blindsky.challenges.challenge import Published
 from blindsky.leaderboard import boards, figures
 from blindsky.leaderboard.boards import BoardTable, EntryView, ReleaseView, Row
-from blindsky.leaderboard.cells import tidy
-from blindsky.leaderboard.coarse import coarsened
+from blindsky.leaderboard.cells import number, tidy
+from blindsky.leaderboard.overlay import Drawn, caption, figure_data, overlay
+from blindsky.leaderboard.pictures import GALLERY, Stamp, stamps
 from blindsky.leaderboard.templating import asset, environment
 from blindsky.scoring.metric import Metric
 
@@ -45,12 +47,21 @@ class Board(NamedTuple):
     slices: Sequence[boards.SliceRow]
 
 
-class Drawn(NamedTuple):
-    """A figure with what is written under it."""
+class Gallery(NamedTuple):
+    """Pictures with what is written above them."""
 
     title: str
     caption: str
-    svg: Markup
+    stamps: Sequence[Stamp]
+
+
+class PublishedTable(NamedTuple):
+    """Results published elsewhere: whose, by what kind of method, and values as text by metric key."""
+
+    title: str
+    note: str
+    metrics: Sequence[Metric]
+    rows: Sequence[tuple[str, str, Mapping[str, str]]]
 
 
 def file_names(ids: Iterable[str]) -> dict[str, str]:
@@ -102,6 +113,9 @@ def release_page(
         title=release.title,
         release=release,
         boards=shown,
+        overlay=overlay(release, next(iter(tables.values()))[0]) if shown else None,
+        published=_published(release),
+        samples=_samples(release),
         aside=aside,
         pages=pages,
         metrics=[_described(m) for m in release.challenge.metrics if m.key in used],
@@ -139,6 +153,7 @@ def entry_page(release: ReleaseView, entry: EntryView, tables: Mapping[str, Sequ
         slices=slices,
         slice_keys=[m.key for m in release.challenge.metrics if m.key in in_slices],
         figures=_entry_figures(release, entry),
+        galleries=_entry_galleries(release, entry),
         notes=[tidy(note, 500) for note in entry.card.get("notes", ())],
         provenance=_flat(entry.card.get("provenance", {})),
         whole=boards.PART_TITLES[boards.WHOLE[release.status]],
@@ -230,14 +245,55 @@ def axis_label(metric: Metric) -> str:
 
 
 def _entry_figures(release: ReleaseView, entry: EntryView) -> list[Drawn]:
-    found = entry.card.get("figures", {}).get(boards.WHOLE[release.status], {})
     drawn = []
     for f in release.challenge.figures:
-        if found.get(f.key):
-            data = coarsened(f.kind, found[f.key]) if release.rounded else found[f.key]
+        data = figure_data(release, entry, f) if f.kind != GALLERY else None
+        if data is not None:
             svg = figures.draw(f.kind, data, uid=f"figure-{f.key}", title=f.title)
-            drawn.append(Drawn(f.title, f.caption, svg))
+            drawn.append(Drawn(f.title, caption(release, f), svg))
     return drawn
+
+
+def _entry_galleries(release: ReleaseView, entry: EntryView) -> list[Gallery]:
+    """Pictures of test cases, which say what these are: after the reveal alone."""
+    if release.status != "revealed":
+        return []
+    found = entry.card.get("figures", {}).get("all", {})
+    galleries = [
+        Gallery(
+            f.title, f.caption, stamps(release.album, "test", found[f.key]["rows"], found[f.key]["notes"])
+        )
+        for f in release.challenge.figures
+        if f.kind == GALLERY and found.get(f.key)
+    ]
+    return [g for g in galleries if g.stamps]
+
+
+def _samples(release: ReleaseView) -> list[Gallery]:
+    made = [
+        Gallery(s.title, "", stamps(release.album, "train", s.rows, s.notes)) for s in release.album.samples
+    ]
+    return [g for g in made if g.stamps]
+
+
+def _published(release: ReleaseView) -> PublishedTable | None:
+    published: Published | None = release.challenge.tracks[0].published
+    if published is None:
+        return None
+    results = published.results()
+    shown = {key for result in results for key in result.values}
+    metrics = [m for m in release.challenge.metrics if m.key in shown]
+    digits = {m.key: _digits([r.values[m.key] for r in results if m.key in r.values]) for m in metrics}
+    rows = [
+        (r.entry, r.kind, {key: number(r.values[key], n) for key, n in digits.items() if key in r.values})
+        for r in results
+    ]
+    return PublishedTable(published.title, published.note, metrics, rows)
+
+
+def _digits(values: Sequence[float]) -> int:
+    """Decimals that numbers of at most three have in common."""
+    return next((n for n in (1, 2) if all(abs(v - round(v, n)) < 1e-9 for v in values)), 3)
 
 
 def _described(metric: Metric) -> dict[str, Any]:

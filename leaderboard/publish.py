@@ -8,6 +8,7 @@ from blindsky.challenges import references
 from blindsky.challenges.cards import digests, newest_folder, read_card
 from blindsky.challenges.release import Release
 from blindsky.leaderboard.boards import EntryView, ReleaseView
+from blindsky.leaderboard.pictures import album
 from blindsky.submissions.arena import Arena, Standing
 
 
@@ -43,6 +44,7 @@ def view(arena: Arena, release: Release) -> ReleaseView:
             "commitment root": manifest["commitments"]["root"],
         },
         committed_scorer=manifest["scorer"]["digest"],
+        album=album(public, (e.card for e in (*known, *entries))),
     )
 
 

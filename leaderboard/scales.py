@@ -1,4 +1,4 @@
-"""A scale and its ticks: data coordinates to those of an SVG, and round numbers to write beside an axis."""
+"""A scale and its ticks, linear or logarithmic: data coordinates to those of an SVG, and numbers beside an axis."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from blindsky.leaderboard.cells import number, rounding_step, step_decimals
+
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def ticks(low: float, high: float, about: int = 5) -> tuple[float, ...]:
@@ -38,28 +40,70 @@ def tick_labels(values: tuple[float, ...]) -> tuple[str, ...]:
     return tuple(number(v, decimals) for v in values)
 
 
+def log_ticks(low: float, high: float, about: int = 5) -> tuple[float, ...]:
+    """Powers of ten between ``low`` > 0 and ``high`` > ``low``, with 2 and 5 times those where they are few.
+
+    At least two, or those of a linear axis; at most ``about`` + 1 powers, of many every second or third.
+    """
+    if not (math.isfinite(low) and math.isfinite(high) and 0 < low < high):
+        message = f"a logarithmic axis needs finite ends with 0 < low < high, got {low} and {high}"
+        raise ValueError(message)
+    first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
+    powers = range(first, last + 1)
+    if len(powers) > 2:
+        every = math.ceil(len(powers) / (about + 1))
+        return tuple(float(f"1e{k}") for k in powers if (last - k) % every == 0)
+    for steps in ((1, 3), (1, 2, 5)):
+        found = [float(f"{m}e{k}") for k in range(first - 1, last + 1) for m in steps]
+        inside = tuple(t for t in found if low * (1 - 1e-9) <= t <= high * (1 + 1e-9))
+        if len(inside) >= 3:
+            return inside
+    return ticks(low, high, about)
+
+
+def log_label(value: float) -> str:
+    """A tick of a logarithmic axis as text: plain near 1, a power of ten far from it."""
+    if 1e-4 <= value < 1e5:
+        return f"{value:g}"
+    power = math.floor(math.log10(value) + 1e-9)
+    factor = value / 10.0**power
+    raised = str(power).translate(_RAISED)
+    return f"10{raised}" if abs(factor - 1) < 1e-6 else f"{factor:g}·10{raised}"
+
+
 @dataclass(frozen=True)
 class Scale:
-    """A linear map of [low, high] to [start, stop] in SVG units; called with a value, gives a coordinate."""
+    """A map of [low, high] to [start, stop] in SVG units, linear or, with ``log``, in the logarithm.
+
+    Called with a value, gives a coordinate.
+    """
 
     low: float
     high: float
     start: float
     stop: float
+    log: bool = False
 
     def __call__(self, value: float) -> float:
-        """The coordinate of a value, to a tenth of a unit."""
-        share = (value - self.low) / (self.high - self.low)
+        """The coordinate of a value, to a tenth of a unit. ValueError for one that no logarithmic axis can hold."""
+        low, high, at = (math.log10(v) if self.log else v for v in (self.low, self.high, value))
+        share = (at - low) / (high - low)
         return round(self.start + share * (self.stop - self.start), 1)
 
     def marks(self, about: int = 5) -> list[tuple[float, str]]:
         """Coordinate and label of every tick."""
+        if self.log:
+            return [(self(v), log_label(v)) for v in log_ticks(self.low, self.high, about)]
         values = ticks(self.low, self.high, about)
         return [(self(v), label) for v, label in zip(values, tick_labels(values), strict=True)]
 
     def holds(self, value: float) -> bool:
         """Whether a value lies on the axis."""
         return self.low <= value <= self.high
+
+    def held(self, value: float) -> float:
+        """The value, or the end of the axis that it lies beyond."""
+        return min(max(value, self.low), self.high)
 
 
 def span(values: Iterable[float | None], *, margin: float = 0.05, zero: bool = False) -> tuple[float, float]:

@@ -107,10 +107,15 @@ def evaluate(
     statistics = {m.key: m.prepare(measurements) for m in present}
     unit = ones(n)
     values = {key: float(statistic(unit)[0]) for key, statistic in statistics.items()}
-    sampled = {m.key: statistics[m.key] for m in present if m.interval not in ("null", "none")}
+    sampled = {
+        m.key: statistics[m.key] if m.replicate is None else m.replicate(measurements)
+        for m in present
+        if m.interval not in ("null", "none")
+    }
     drawn = replicate(measurements, sampled, replicates, count)
     scores = {
-        m.key: Score(values[m.key], *_interval(m, measurements, values, drawn), m.interval) for m in present
+        m.key: Score(values[m.key], *_interval(m, measurements, values, drawn), m.interval_on(measurements))
+        for m in present
     }
     return Part(n, scores, drawn)
 
@@ -120,7 +125,7 @@ def _interval(
 ) -> tuple[float, float]:
     if not np.isfinite(values[metric.key]):
         return np.nan, np.nan
-    if metric.interval == "binomial":
+    if metric.interval_on(measurements) == "binomial":
         return wilson(values[metric.key], metric.trials(measurements))
     if metric.interval == "null" and metric.null is not None:
         if any(key not in drawn for key in metric.null_from):

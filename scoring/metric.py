@@ -50,6 +50,10 @@ class Metric:
         absolute value counts); ``binomial`` (Wilson, the value is a share of cases); ``null`` (the central
         range of a perfect entry, for norms whose best is 0); ``none``.
     trials : how many cases a ``binomial`` share is a share of; all of them unless it says otherwise.
+    sparse : where it holds, a share hangs on one or two cases, which a bootstrap can't resample, and its interval is
+        ``binomial`` whatever ``interval`` says.
+    replicate : prepares the statistic of the replicates where that of the score would cost minutes: it may be of
+        first order in the weights, or in single precision. None where one statistic serves both.
     null : draws of a perfect entry, for ``interval="null"``.   null_from : metrics whose replicates it uses.
     unit, low, high : unit and range.                formula, reference : how it is computed, and whose it is.
     """
@@ -67,6 +71,8 @@ class Metric:
     high: float = np.inf
     target: float = 0.0
     trials: Callable[[Measurements], int] = len
+    sparse: Callable[[Measurements], bool] | None = None
+    replicate: Prepare | None = None
     null: NullDraws | None = None
     null_from: tuple[str, ...] = ()
     requirements: tuple[Requirement, ...] = ()
@@ -83,6 +89,11 @@ class Metric:
             case "none":
                 message = f"metric {self.key} has no direction and can't be ranked"
                 raise ValueError(message)
+
+    def interval_on(self, measurements: Measurements) -> Interval:
+        """The kind of interval on these rows."""
+        sparse = self.sparse is not None and self.sparse(measurements)
+        return "binomial" if sparse else self.interval
 
     def available(self, measurements: Measurements) -> bool:
         """Whether the columns it needs are there."""

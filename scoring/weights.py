@@ -8,15 +8,19 @@ over the replicates, four 16-bit draws a word through a table of the Poisson dis
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 
 import numpy as np
 from numpy.typing import NDArray
 
+from blindsky.scoring.threads import each, stretches
+
 REPLICATES = 1000
 SLICE_REPLICATES = 200
 BLOCK = 32  # replicates evaluated at once
 _PER_WORD = 4
+_CASES = 16384  # at a time: their words stay in the cache
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -67,10 +71,18 @@ class Replicates:
             message = f"replicates come in fours, got first={first}, count={count}"
             raise ValueError(message)
         weights = np.empty((count, len(self._seeds)), dtype=np.uint8)
-        for j in range(count // _PER_WORD):
-            step = np.uint64((int(_GOLDEN) * (first // _PER_WORD + j + 1)) % 2**64)
-            words = _mix(self._seeds + step)
-            quarters = words.astype("<u8", copy=False).view("<u2").reshape(-1, _PER_WORD)
-            for k in range(_PER_WORD):
-                np.take(_TABLE, quarters[:, k], out=weights[_PER_WORD * j + k])
+
+        def fill(stretch: slice) -> None:
+            for i, j in itertools.product(
+                range(stretch.start, stretch.stop, _CASES), range(count // _PER_WORD)
+            ):
+                cases = slice(i, min(i + _CASES, stretch.stop))
+                step = np.uint64((int(_GOLDEN) * (first // _PER_WORD + j + 1)) % 2**64)
+                words = _mix(self._seeds[cases] + step)
+                quarters = words.astype("<u8", copy=False).view("<u2").reshape(-1, _PER_WORD)
+                for k in range(_PER_WORD):
+                    # every word is in the table; "clip" spares the copy that "raise" makes before it writes
+                    np.take(_TABLE, quarters[:, k], out=weights[_PER_WORD * j + k, cases], mode="clip")
+
+        each(fill, stretches(len(self)), len(self))
         return weights

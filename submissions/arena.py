@@ -21,6 +21,7 @@ from typing import Any, Literal
 
 from blindsky.challenges import tables
 from blindsky.challenges.cards import newest_folder, next_folder, now
+from blindsky.challenges.challenge import columns_of
 from blindsky.challenges.errors import InputFault
 from blindsky.challenges.files import (
     PARTIAL,
@@ -35,7 +36,7 @@ from blindsky.challenges.files import (
 from blindsky.challenges.manifest import MANIFEST
 from blindsky.challenges.names import clean_name
 from blindsky.challenges.registry import nearest
-from blindsky.challenges.release import SECRET, Public, Release, open_public, open_release
+from blindsky.challenges.release import SECRET, UNSCORED, Public, Release, open_public, open_release
 from blindsky.submissions.canonical import write_canonical
 from blindsky.submissions.checking import check
 from blindsky.submissions.faults import PredictionRefused, shown
@@ -189,18 +190,13 @@ class Arena:
     ) -> Submission:
         """Check a prediction and keep it; nothing is written unless it is accepted.
 
-        PredictionRefused with every fault of the file; InputFault for a name, a spent quota, or a submission to a
-        release whose truth is public. (A baseline can't read the truth, so it may still come.)
+        PredictionRefused with every fault of the file; InputFault for a name, a spent quota, or a release that takes
+        nothing new.
         """
         team, method = clean_name(team, "team name"), clean_name(method, "method name")
         description = clean_name(description, "description", longest=500) if description else ""
         public = self.public(release)
-        if public.revealed and kind == "submission":
-            message = (
-                f"release {public.release_id} is revealed: its truth is public, so nothing new can be ranked. "
-                "For a card of your own, use blindsky.score(prediction, release) in Python"
-            )
-            raise InputFault(message)
+        self.open_to(public, kind)
         self._within_quota(public.release_id, team, kind)
         result = check(path, public, ids)
         if not result.ok:
@@ -212,7 +208,8 @@ class Arena:
                 _for_owner(self.submissions)
                 partial.mkdir()
                 content = write_canonical(path, public, partial / PREDICTION, ids)  # checks what it stores
-                stored = tables.column_names(partial / PREDICTION)
+                stored = set(tables.column_names(partial / PREDICTION))
+                fields = public.challenge.prediction.fields
                 write_json(partial / CHECK, result.to_dict())
                 with self._locked():
                     self._within_quota(public.release_id, team, kind)
@@ -225,7 +222,7 @@ class Arena:
                         description=description,
                         kind=kind,
                         submitted=now(),
-                        fields=tuple(f.name for f in public.challenge.prediction.fields if f.name in stored),
+                        fields=tuple(f.name for f in fields if stored.issuperset(columns_of(f))),
                         rows=public.rows("test"),
                         content=content,
                         file=sha256(partial / PREDICTION),
@@ -236,6 +233,22 @@ class Arena:
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
         return record
+
+    def open_to(self, public: Public, kind: Kind) -> None:
+        """InputFault where a release takes nothing new: it holds no truth, or its truth is public.
+
+        A baseline can't read the truth, so it may still come after the reveal.
+        """
+        public.path("test")
+        if not public.has_truth:
+            message = f"release {public.release_id} {UNSCORED}. To check one: blindsky check"
+            raise InputFault(message)
+        if public.revealed and kind == "submission":
+            message = (
+                f"release {public.release_id} is revealed: its truth is public, so nothing new can be ranked. "
+                "For a card of your own, use blindsky.score(prediction, release) in Python"
+            )
+            raise InputFault(message)
 
     def _within_quota(self, release: str, team: str, kind: Kind) -> None:
         if kind == "baseline":

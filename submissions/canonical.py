@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from blindsky.challenges import tables
-from blindsky.challenges.challenge import Column, Prediction, rows
+from blindsky.challenges.challenge import Column, Density, Prediction, rows
 from blindsky.challenges.errors import InputFault
 from blindsky.challenges.files import PARTIAL, machine_faults, new_file
 from blindsky.scoring.measurements import Array, Table
-from blindsky.submissions.checking import Examination, Examined, PublicPart, TestIds
+from blindsky.submissions.examination import Examination, Examined, PublicPart, TestIds
 from blindsky.submissions.faults import PredictionRefused, size_text
 from blindsky.submissions.reading import open_prediction
 
@@ -71,8 +71,9 @@ class _OutOfOrder(Exception):
 def write_canonical(path: Path, public: PublicPart, out: Path, ids: Path | None = None) -> str:
     """Write a prediction in its stored form, checking it on the way; returns the digest of its content.
 
-    Key int64, columns float64, densities float32 as sent (not normalised), rows as in the test table. Nothing
-    is left where it fails: PredictionRefused with every fault, MachineFault where it can't be written.
+    Key int64, columns float64, densities float32 as sent (not normalised), probabilities float64 over their sum, rows
+    as in the test table. Nothing is left where it fails: PredictionRefused with every fault, MachineFault where it
+    can't be written.
     """
     n = public.rows("test")
     prediction = public.challenge.prediction
@@ -189,7 +190,9 @@ def _joined(parts: list[Table]) -> Table:
 
 
 def sample_submission(public: PublicPart, out: Path) -> None:
-    """A valid prediction that knows nothing: mid-range values, uniform densities; CSV without densities.
+    """A valid prediction that knows nothing: mid-range values, uniform densities and probabilities.
+
+    CSV leaves out densities.
 
     InputFault where the name of ``out`` ends otherwise, MachineFault where it can't be written.
     """
@@ -209,10 +212,11 @@ def sample_submission(public: PublicPart, out: Path) -> None:
                 raise InputFault(message)
             with new_file(out) as partial, partial.open("w", newline="") as file:
                 writer = csv.writer(file, lineterminator="\n")
-                writer.writerow([prediction.key, *(c.name for c in prediction.columns)])
-                middle = [_middle(c) for c in prediction.columns]
+                writer.writerow([prediction.key, *prediction.numbers])
                 for batch in ids:
-                    writer.writerows([i, *middle] for i in batch.tolist())
+                    guess = _guess(prediction, batch)
+                    columns = (guess[name].tolist() for name in (prediction.key, *prediction.numbers))
+                    writer.writerows(zip(*columns, strict=True))
         case _:
             message = f"a sample is a .parquet or .csv file, not {out.name}. Give it one of these endings"
             raise InputFault(message)
@@ -223,14 +227,18 @@ def _guess(prediction: Prediction, ids: Array) -> Table:
     for f in prediction.fields:
         if isinstance(f, Column):
             table[f.name] = np.full(len(ids), _middle(f))
-        else:
+        elif isinstance(f, Density):
             height = 1 / (f.grid.high - f.grid.low)
             table[f.name] = np.full((len(ids), f.grid.n), height, dtype=np.float32)
+        else:
+            table |= {name: np.full(len(ids), 1 / len(f.columns)) for name in f.columns}
     return table
 
 
 def _middle(f: Column) -> float:
-    low, high = math.isfinite(f.low), math.isfinite(f.high)
-    if low and high:
-        return (f.low + f.high) / 2
-    return f.low if low else f.high if high else 0.0
+    low = max(f.low, f.above)
+    if math.isfinite(low) and math.isfinite(f.high):
+        return (low + f.high) / 2
+    if math.isfinite(low):
+        return low + 1 if low == f.above else low
+    return f.high if math.isfinite(f.high) else 0.0

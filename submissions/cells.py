@@ -45,11 +45,9 @@ def whole_numbers(array: pa.Array) -> tuple[NDArray[np.int64], list[Problem]]:
     import pyarrow.compute as pc
 
     if pa.types.is_string(array.type):
-        trimmed = pc.utf8_trim_whitespace(array)
-        if array.null_count == 0 and pc.all(
-            pc.match_substring_regex(trimmed, r"^-?[0-9]{1,18}$")
-        ).as_py() in (True, None):
-            return np.asarray(pc.cast(trimmed, pa.int64()), dtype=np.int64), []
+        plain = pc.match_substring_regex(array, r"^-?[0-9]{1,18}$")
+        if array.null_count == 0 and pc.all(plain, min_count=0).as_py():
+            return np.asarray(pc.cast(array, pa.int64()), dtype=np.int64), []
         whole, problems = _each(array, _whole, np.dtype(np.int64))
         return whole.astype(np.int64), problems
     missing = _nulls(array)
@@ -71,9 +69,8 @@ def numbers(array: pa.Array) -> tuple[FloatArray, list[Problem]]:
         problems = _nulls(array)
     else:
         try:
-            values = np.asarray(pc.cast(pc.utf8_trim_whitespace(array), pa.float64()))
-            problems = []
-        except pa.ArrowInvalid:
+            values, problems = np.asarray(pc.cast(array, pa.float64())), []
+        except pa.ArrowInvalid:  # one by one: blanks about a number do no harm, anything else is told
             values, problems = _each(array, _number, np.dtype(np.float64))
     told = np.zeros(len(values), dtype=bool)
     for problem in problems:

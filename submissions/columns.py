@@ -5,9 +5,13 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from blindsky.challenges.challenge import Column, Density, Prediction
+import numpy as np
+from numpy.typing import NDArray
+
+from blindsky.challenges.challenge import Column, Density, Field, Prediction, columns_of
+from blindsky.scoring.measurements import FloatArray
 from blindsky.submissions.faults import Fault, shown
 from blindsky.submissions.formats.common import ColumnInfo, PredictionFile
 from blindsky.submissions.qp import float_ids
@@ -31,24 +35,40 @@ WHAT: dict[str, tuple[str, str]] = {  # code -> (message, mend)
         "evaluate every density on the nodes of the grid",
     ),
     "negative_density": ("negative densities", "set negative values to 0: clip the density at zero"),
+    "out_of_range": ("values outside the allowed range", "check the unit, and clip to the range"),
+    "bad_sum": (
+        "rows whose probabilities can't be divided by their sum",
+        "give every row a probability above 0, the prior if nothing else",
+    ),
     "zero_mass": (
         "densities without area",
         "give every row a density with some area, the prior if nothing else",
     ),
 }
+PROBABILITY = "a number not below 0"
 
 
 def range_text(f: Column) -> str:
     """What a column may hold, in words."""
     unit = f" {f.unit}" if f.unit else ""
-    match math.isfinite(f.low), math.isfinite(f.high):
-        case True, True:
+    match math.isfinite(f.low), math.isfinite(f.above), math.isfinite(f.high):
+        case _, True, True:
+            return f"a number above {f.above:g} and not above {f.high:g}{unit}"
+        case _, True, False:
+            return f"a number above {f.above:g}{unit}"
+        case True, _, True:
             return f"a number from {f.low:g} to {f.high:g}{unit}"
-        case True, False:
+        case True, _, False:
             return f"a number not below {f.low:g}{unit}"
-        case False, True:
+        case False, _, True:
             return f"a number not above {f.high:g}{unit}"
     return f"a finite number{unit}"
+
+
+def outside(f: Column, values: FloatArray) -> NDArray[np.int64]:
+    """Places of the finite values (n,) that a column may not hold."""
+    wrong = (values < f.low) | (values <= f.above) | (values > f.high)
+    return np.flatnonzero(wrong & np.isfinite(values))
 
 
 def grid_text(f: Density) -> str:
@@ -61,7 +81,7 @@ def check_columns(file: PredictionFile, prediction: Prediction) -> list[str]:
     """Note what is wrong with the header; the declared columns that can be read, the key first."""
     names = [column.name for column in file.columns]
     kinds = {column.name: column for column in file.columns}
-    fields = {f.name: f for f in prediction.fields}
+    fields = {name: f for f in prediction.fields for name in columns_of(f)}
     spread = {
         d.name: re.compile(rf"{re.escape(d.name)}[_\[.\s]?\d+\]?", re.IGNORECASE)
         for d in prediction.densities
@@ -78,13 +98,14 @@ def check_columns(file: PredictionFile, prediction: Prediction) -> list[str]:
         if density is not None and density not in kinds:
             in_columns.setdefault(density, []).append(name)
         else:
-            file.log.add(_unknown(name, prediction))
+            file.log.add(_unknown(name, prediction, kinds))
     for name, parts in in_columns.items():
         got = f"{len(parts)} columns {shown(parts[0])}, {shown(parts[-1])}, ..."
         file.log.add(_density_form(name, got, "the density is spread over several columns"))
+    foreign = [name for name in kinds if name not in prediction.names]
     for name in prediction.required:
         if name not in kinds and name not in in_columns:
-            near = _nearest(name, [other for other in kinds if other not in prediction.names])
+            near = _nearest(name, foreign)
             file.log.add(
                 Fault(
                     "missing_column",
@@ -97,12 +118,30 @@ def check_columns(file: PredictionFile, prediction: Prediction) -> list[str]:
                     mend=f"rename {shown(near)} to {name}" if near else f"add the column {name}",
                 )
             )
+    for group in prediction.together:
+        here = [name for name in group if name in kinds]
+        for name in group:
+            if here and name not in kinds:
+                file.log.add(_lone(name, here, group, _nearest(name, foreign)))
     readable = [name for name in prediction.names if names.count(name) == 1]
     return [name for name in readable if _check_type(file, kinds[name], fields.get(name))]
 
 
-def _unknown(name: str, prediction: Prediction) -> Fault:
-    near = _nearest(name, prediction.names)
+def _lone(name: str, here: Sequence[str], group: Sequence[str], near: str | None) -> Fault:
+    mend = f"rename {shown(near)} to {name}" if near else f"add the column {name}"
+    return Fault(
+        "lone_column",
+        "optional columns that belong together are not all there",
+        name,
+        got=f"{', '.join(here)} without {name}",
+        expected=f"all of {', '.join(group)}, or none",
+        mend=f"{mend}, or leave out {', '.join(here)}",
+    )
+
+
+def _unknown(name: str, prediction: Prediction, present: Collection[str]) -> Fault:
+    absent = [other for other in prediction.names if other not in present]
+    near = _nearest(name, absent) or _nearest(name, prediction.names)
     if name == "" or re.fullmatch(r"Unnamed: \d+|__index_level_\d+__|index", name):
         mend = "this looks like the row index of pandas: write the table with index=False"
     elif near is not None:
@@ -139,7 +178,7 @@ def _density_form(name: str, got: str, message: str) -> Fault:
     )
 
 
-def _check_type(file: PredictionFile, column: ColumnInfo, f: Column | Density | None) -> bool:
+def _check_type(file: PredictionFile, column: ColumnInfo, f: Field | None) -> bool:
     """Whether a column holds what its field asks, None for the key; a fault is noted where it doesn't."""
     if isinstance(f, Density):
         if column.kind != "list":

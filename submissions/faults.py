@@ -33,6 +33,7 @@ RULES: dict[str, str] = {
     "no_header": "the first line holds no column names",
     "ragged_row": "a row has more or fewer cells than the header",
     "missing_column": "a required column is absent",
+    "lone_column": "a column is there without the one that belongs to it",
     "unknown_column": "a column is not part of the prediction",
     "duplicate_column": "two columns have the same name",
     "column_type": "a column holds something other than what is asked",
@@ -44,6 +45,7 @@ RULES: dict[str, str] = {
     "out_of_range": "a value lies outside its range",
     "negative_density": "a density is negative somewhere",
     "zero_mass": "a density has no area",
+    "bad_sum": "probabilities of a row can't be divided by their sum",
     "bad_id": "an id is not a whole number",
     "duplicate_id": "an id occurs more than once",
     "extra_id": "an id is not in the test split",
@@ -128,7 +130,7 @@ class Broken:
         if first.expected:
             yield f"  expected  {first.expected}"
         for fault in self.faults:
-            place = fault.place() or (fault.column or "")
+            place = ", ".join(part for part in (fault.place(), "" if same_column else fault.column) if part)
             details = f": got {fault.got}" if fault.got else ""
             yield f"  {place}{details}" + ("" if same_mend else f"; {fault.mend}")
         if self.total > len(self.faults):
@@ -235,13 +237,23 @@ class FaultLog:
         rows: NDArray[np.int64],
         ids: NDArray[np.int64] | None = None,
         got: Callable[[int], str] | None = None,
+        column: Callable[[int], str] | None = None,
     ) -> None:
-        """Note a fault of several rows: ``got(i)`` describes the i-th; ids (n,), None where unknown."""
+        """Note a fault of several rows: ``got(i)`` describes the i-th; ids (n,), None where unknown.
+
+        column : names the column of the i-th where the fault is of a field of several.
+        """
         listed, total = self._rules.get((fault.code, fault.column), ([], 0))
         for i in range(min(len(rows), LISTED - len(listed))):
             known = None if ids is None else int(ids[i])
             listed.append(
-                replace(fault, row=int(rows[i]), id=known, got=fault.got if got is None else got(i))
+                replace(
+                    fault,
+                    row=int(rows[i]),
+                    id=known,
+                    got=fault.got if got is None else got(i),
+                    column=fault.column if column is None else column(i),
+                )
             )
         if len(rows):
             self._rules[fault.code, fault.column] = (listed, total + len(rows))

@@ -169,7 +169,8 @@ def _open(
             return VOTableFile(path, limits, log)
         case _:
             limits.check_size(size, limits.text, log)
-            return TextFile(path, limits, log, ecsv=name == "ECSV", packed=packed)
+            names = prediction.required if prediction.headerless and name == "CSV" else ()
+            return TextFile(path, limits, log, ecsv=name == "ECSV", packed=packed, names=names)
 
 
 def _unpacked(head: bytes) -> bytes:

@@ -88,3 +88,25 @@ def photoz_original(photoz_small: Challenge, tmp_path_factory: pytest.TempPathFa
 
     folder = tmp_path_factory.mktemp("photoz")
     return generate(photoz_small, "biased", "tiny", folder, release_id="photoz-original", key=KEY)
+
+
+@pytest.fixture(scope="session")
+def lens_small() -> Challenge:
+    """The strong-lens challenge with a size of seconds."""
+    from dataclasses import replace
+
+    from blindsky.challenges import registry
+    from blindsky.challenges.challenge import Size
+
+    lens = registry.get("lens")
+    sizes = {"tiny": Size(40, 30)}
+    return replace(lens, sizes=sizes, tracks=tuple(replace(t, sizes=None) for t in lens.tracks))
+
+
+@pytest.fixture(scope="session")
+def lens_original(lens_small: Challenge, tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """A release of the ground track of 40 and 30 stamps, drawn once; read it, never change it."""
+    from blindsky.challenges.generation import generate
+
+    folder = tmp_path_factory.mktemp("lens")
+    return generate(lens_small, "ground", "tiny", folder, release_id="lens-original", key=KEY)

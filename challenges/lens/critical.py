@@ -19,6 +19,8 @@ from blindsky.scoring.measurements import Array, FloatArray
 ANGLES = 3600  # nodes of a caustic; its largest radius is then exact to 1e-6
 _REACH = 2.8  # Einstein radii: half the side of the grid of a perturbed deflector
 _FINENESS = 30  # its cells per Einstein radius; boundary cells count by their share
+_COARSE = 4  # cells a side that are looked at together where nothing changes
+_MESH = 40  # nodes per Einstein radius of the mesh that counts images
 
 
 def _columns(d: Deflectors) -> tuple[FloatArray, ...]:
@@ -34,7 +36,11 @@ def critical_radius(d: Deflectors, angle: FloatArray) -> FloatArray:
 
 def caustic(d: Deflectors, angles: int = ANGLES) -> tuple[FloatArray, FloatArray]:
     """Tangential caustic of SIE with shear about the deflector's centre, x and y (n, angles) in arcsec."""
-    angle = np.linspace(0, 2 * np.pi, angles, endpoint=False)
+    return _caustic_at(d, np.linspace(0, 2 * np.pi, angles, endpoint=False))
+
+
+def _caustic_at(d: Deflectors, angle: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The caustic's points that lie behind the critical curve at the given angles (angles,)."""
     r = critical_radius(d, angle)
     x, y = r * np.cos(angle), r * np.sin(angle)
     theta_e, q, phi, g1, g2 = _columns(d)
@@ -44,7 +50,9 @@ def caustic(d: Deflectors, angles: int = ANGLES) -> tuple[FloatArray, FloatArray
 
 def caustic_radius(d: Deflectors) -> FloatArray:
     """r_ca (n,): largest distance of the caustic of ellipsoid and shear from the centre, arcsec."""
-    return np.asarray(np.hypot(*caustic(d)).max(axis=1))
+    # The curve repeats itself after half a turn
+    angle = np.linspace(0, np.pi, ANGLES // 2, endpoint=False)
+    return np.asarray(np.hypot(*_caustic_at(d, angle)).max(axis=1))
 
 
 def einstein_radius(d: Deflectors) -> FloatArray:
@@ -61,15 +69,31 @@ def einstein_radius(d: Deflectors) -> FloatArray:
 
 
 def _perturbed_einstein_radius(d: Deflectors, i: int, guess: float) -> float:
-    """From the area of 1 - kappa - |gamma| < 0 that is connected to the deflector, boundary cells by their share."""
-    from scipy.ndimage import binary_dilation, label
+    """From the area of 1 - kappa - |gamma| < 0 that is connected to the deflector, boundary cells by their share.
 
-    reach, step = _REACH * guess, guess / _FINENESS
-    nodes = np.arange(-reach, reach, step) + 0.5 * step
-    kappa, g1, g2 = convergence_and_shear(d, i, *np.meshgrid(d.x[i] + nodes, d.y[i] + nodes))
-    eigenvalue = 1 - kappa - np.hypot(g1, g2)
+    The sign is found on coarse cells first; only those near a change of it are looked at closely.
+    """
+    from scipy.ndimage import binary_dilation, label, maximum_filter, minimum_filter
+
+    def eigenvalue_at(x: FloatArray, y: FloatArray) -> FloatArray:
+        kappa, g1, g2 = convergence_and_shear(d, i, d.x[i] + x, d.y[i] + y)
+        return np.asarray(1 - kappa - np.hypot(g1, g2))
+
+    step = guess / _FINENESS
+    number = int(2 * _REACH * _FINENESS / _COARSE)
+    coarse = (np.arange(number) - 0.5 * (number - 1)) * _COARSE * step
+    within = (np.arange(_COARSE) - 0.5 * (_COARSE - 1)) * step
+    rough = eigenvalue_at(*np.meshgrid(coarse, coarse))
+    changes = minimum_filter(rough, 3) * maximum_filter(rough, 3) < 0
+    row, column = np.nonzero(binary_dilation(changes))
+    near_x = np.repeat(coarse[column][:, None] + within, _COARSE, axis=0).reshape(-1, _COARSE, _COARSE)
+    near_y = np.repeat(coarse[row][:, None] + within, _COARSE).reshape(-1, _COARSE, _COARSE)
+    blocks = np.repeat(rough, _COARSE**2).reshape(number, number, _COARSE, _COARSE)
+    blocks[row, column] = eigenvalue_at(near_x, near_y)
+    eigenvalue = blocks.swapaxes(1, 2).reshape(number * _COARSE, number * _COARSE)
+
     regions = label(eigenvalue < 0)[0]
-    middle = regions[len(nodes) // 2, len(nodes) // 2]
+    middle = regions[len(regions) // 2, len(regions) // 2]
     steepness = np.hypot(*np.gradient(eigenvalue))
     share = np.clip(0.5 - eigenvalue / np.maximum(steepness, 1e-12), 0, 1)
     inside = binary_dilation(regions == middle)
@@ -130,28 +154,53 @@ def _isothermal_images(
 
 
 def _triangulated_images(d: Deflectors, i: int, x: float, y: float) -> int:
-    """Images counted as the triangles of a fine image-plane mesh whose map to the source plane holds the point."""
+    """Images counted as the triangles of a fine image-plane mesh whose map to the source plane holds the point.
+
+    Coarse cells that map far from the point hold none of it, and are not divided.
+    """
+    step = d.theta_e[i] / _MESH
     reach = 1.6 * d.theta_e[i] + np.hypot(x - d.x[i], y - d.y[i]) + 0.2
-    nodes = np.arange(-reach, reach, d.theta_e[i] / 40) + 0.00123 * d.theta_e[i]
-    gx, gy = np.meshgrid(d.x[i] + nodes, d.y[i] + nodes)
-    bx, by = source_plane(d, i, gx, gy)
-    bx, by = bx - x, by - y
+    coarse = np.arange(-reach, reach + _COARSE * step, _COARSE * step) + 0.00123 * d.theta_e[i]
+    cx, cy = np.meshgrid(d.x[i] + coarse, d.y[i] + coarse)
+    bx, by = source_plane(d, i, cx, cy)
+    corners = [(a, b) for a in (slice(None, -1), slice(1, None)) for b in (slice(None, -1), slice(1, None))]
+    closest = np.min([np.hypot(bx[c] - x, by[c] - y) for c in corners], axis=0)
+    first, last = corners[0], corners[-1]
+    size = np.hypot(bx[last] - bx[first], by[last] - by[first])
+    size = np.maximum(size, np.hypot(*(b[corners[1]] - b[corners[2]] for b in (bx, by))))
 
-    def cross(a: tuple[slice, slice], b: tuple[slice, slice]) -> FloatArray:
-        return np.asarray(bx[a] * by[b] - by[a] * bx[b])
-
-    here, ahead = slice(None, -1), slice(1, None)
-    p00, p10, p01, p11 = (here, here), (here, ahead), (ahead, here), (ahead, ahead)
-    count = 0
-    # Cells about the centre of a mass map over its cut and would add images of no light
-    step, p = nodes[1] - nodes[0], d.perturbers
+    # About the centre of a mass the map is torn: always looked at
+    p = d.perturbers
     own = np.flatnonzero(p.stamp == i)
-    middle_x, middle_y = gx[p00] + 0.5 * step, gy[p00] + 0.5 * step
-    centre = np.zeros(middle_x.shape, dtype=bool)
-    for cx, cy in ((d.x[i], d.y[i]), *zip(p.x[own], p.y[own], strict=True)):
-        centre |= (np.abs(middle_x - cx) < step) & (np.abs(middle_y - cy) < step)
+    masses = [(d.x[i], d.y[i]), *zip(p.x[own], p.y[own], strict=True)]
+    near = closest < 1.5 * size
+    for mx, my in masses:
+        near |= np.hypot(cx[first] - mx, cy[first] - my) < 3 * _COARSE * step
+    row, column = np.nonzero(near)
+    nodes = np.arange(_COARSE + 1) * step
+    gx = cx[first][row, column][:, None, None] + nodes[None, None, :]
+    gy = cy[first][row, column][:, None, None] + nodes[None, :, None]
+    gx, gy = np.broadcast_arrays(gx, gy)
+    return _triangles_about(*source_plane(d, i, gx, gy), (x, y), ~_torn(gx, gy, masses, step))
+
+
+def _torn(gx: FloatArray, gy: FloatArray, masses: list[tuple[float, float]], step: float) -> Array:
+    """Cells (m, k, k) of a mesh that touch a mass's centre: they map over its cut and would add images of no light."""
+    middle_x, middle_y = gx[:, :-1, :-1] + 0.5 * step, gy[:, :-1, :-1] + 0.5 * step
+    torn = np.zeros(middle_x.shape, dtype=bool)
+    for x, y in masses:
+        torn |= (np.abs(middle_x - x) < step) & (np.abs(middle_y - y) < step)
+    return torn
+
+
+def _triangles_about(bx: FloatArray, by: FloatArray, point: tuple[float, float], whole: Array) -> int:
+    """How many triangles hold a point; two a cell of the meshes (m, k + 1, k + 1), cells (m, k, k) where ``whole``."""
+    bx, by = bx - point[0], by - point[1]
+    here, ahead = slice(None, -1), slice(1, None)
+    p00, p10, p01, p11 = (..., here, here), (..., here, ahead), (..., ahead, here), (..., ahead, ahead)
+    count = 0
     for a, b, c in ((p00, p10, p11), (p00, p11, p01)):
-        u, v, w = cross(a, b), cross(b, c), cross(c, a)
+        u, v, w = (bx[j] * by[k] - by[j] * bx[k] for j, k in ((a, b), (b, c), (c, a)))
         holds = ((u > 0) & (v > 0) & (w > 0)) | ((u < 0) & (v < 0) & (w < 0))
-        count += int((holds & ~centre).sum())
+        count += int((holds & whole).sum())
     return count

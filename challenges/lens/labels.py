@@ -16,15 +16,19 @@ def measure_arcs(arcs: Array, foreground: Array, sigma: FloatArray, has_source: 
     npix : pixels brighter than the noise.   flux_sigma : their light over sigma.   snr_arc : sqrt(sum L^2)/sigma.
     contrast : lensed over foreground light.   Null (NaN), or 0 for npix, without source.
     """
-    L, s = arcs.astype(np.float64), sigma[:, None, None]
-    above = s < L
-    total = foreground.astype(np.float64).sum(axis=(1, 2))
+    n = len(arcs)
+    npix, flux, power, light = np.zeros((4, n))
+    for k in np.flatnonzero(has_source):
+        L = arcs[k].astype(np.float64).ravel()
+        above = sigma[k] < L
+        npix[k], flux[k], power[k], light[k] = above.sum(), L[above].sum(), L @ L, L.sum()
+    total = foreground.sum(axis=(1, 2), dtype=np.float64)
     nothing = np.where(has_source, 0.0, np.nan)
     return {
-        "npix": (above.sum(axis=(1, 2)) * has_source).astype(np.int32),
-        "flux_sigma": (L * above).sum(axis=(1, 2)) / sigma + nothing,
-        "snr_arc": np.sqrt((L**2).sum(axis=(1, 2))) / sigma + nothing,
-        "contrast": L.sum(axis=(1, 2)) / total + nothing,
+        "npix": npix.astype(np.int32),
+        "flux_sigma": flux / sigma + nothing,
+        "snr_arc": np.sqrt(power) / sigma + nothing,
+        "contrast": light / total + nothing,
     }
 
 

@@ -35,6 +35,12 @@ def sersic_centre(n: FloatArray) -> FloatArray:
     return np.asarray(np.exp(2 * n * np.log(sersic_b(n)) - gammaln(2 * n)) / (2 * np.pi * n))
 
 
+def ellipse(q: FloatArray, angle: FloatArray, scale: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """A, B, C of A x^2 + 2 B x y + C y^2 = scale (q along^2 + across^2/q), axes turned by ``angle``."""
+    c, s = np.cos(angle), np.sin(angle)
+    return scale * (q * c * c + s * s / q), scale * (q - 1 / q) * c * s, scale * (q * s * s + c * c / q)
+
+
 def like(x: Any, column: Array) -> Any:
     """A column (m,) as (m, 1, 1), of the kind, precision and device of ``x``."""
     xp = namespace(x)
@@ -90,11 +96,15 @@ class Sersics(Light):
     def brightness(self, rows: Array, dx: Any, dy: Any) -> Any:
         """See Light."""
         xp = namespace(dx)
-        b, n, radius = sersic_b(self.n[rows]), self.n[rows], self.radius[rows]
-        x, y = rotate(dx, dy, like(dx, self.angle[rows]))
-        q, inner = like(dx, self.q[rows]), like(dx, 1 / radius**2)
-        power = (inner * (q * x * x + y * y / q)).clip(min=1e-20) ** like(dx, 0.5 / n)
-        return like(dx, sersic_centre(n) / radius**2) * xp.exp(like(dx, -b) * power)
+        n, radius, b = self.n[rows], self.radius[rows], sersic_b(self.n[rows])
+        # -b R^(1/n), b drawn into the form, and the centre into the exponent: fewer passes over the pixels
+        A, B, C = ellipse(self.q[rows], self.angle[rows], b ** (2 * n) / radius**2)
+        form = like(dx, A) * dx + like(dx, 2 * B) * dy
+        form *= dx
+        form += like(dx, C) * dy * dy
+        power = xp.log(form.clip(min=1e-20))  # exp and log are faster than a power
+        power *= like(dx, 0.5 / n)
+        return xp.exp(like(dx, np.log(sersic_centre(n) / radius**2)) - xp.exp(power))
 
     def reach(self, level: FloatArray) -> FloatArray:
         """See Light."""

@@ -6,6 +6,7 @@ magnified to be lenses by the rule of the second challenge are left out.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -24,6 +25,7 @@ ONE_SIGMA = 0.6827
 _NEEDS = ("label", "score")
 _PAPER = "Metcalf+2019"
 _LENSES = partial(count, columns=("label",))
+FEW_ALLOWED = 2  # below this many allowed false positives a bootstrap covers far less than it says
 _FEW = "depends on the number of non-lenses: never compare across test sizes"
 
 AUROC = Metric(
@@ -65,17 +67,30 @@ TPR10 = Metric(
 )
 
 
+def _hangs_on_few(measurements: Measurements, fpr: float, within: str | None = None) -> bool:
+    """Whether fewer than two of the non-lenses (of those in ``within``) may score above the threshold."""
+    negative = ~measurements["label"].astype(bool)
+    inside = negative if within is None else negative & measurements[within].astype(bool)
+    return bool(fpr * np.count_nonzero(inside) < FEW_ALLOWED)
+
+
 def _tpr_fpr(exponent: int) -> Metric:
     """TPR at a false-positive rate of 10^-exponent."""
+    fpr = float(f"1e-{exponent}")
     return Metric(
         key=f"tpr_fpr{exponent}",
         title=f"TPR at FPR 1e-{exponent}",
         direction="high",
-        prepare=partial(ranking.prepare_tpr_at_fpr, fpr=float(f"1e-{exponent}")),
+        prepare=partial(ranking.prepare_tpr_at_fpr, fpr=fpr),
         needs=_NEEDS,
+        trials=_LENSES,
+        sparse=partial(_hangs_on_few, fpr=fpr),
         low=0.0,
         high=1.0,
-        formula=f"largest share of lenses above a threshold with FPR <= 1e-{exponent}, no interpolation",
+        formula=(
+            f"largest share of lenses above a threshold with FPR <= 1e-{exponent}, no interpolation; where that "
+            "allows fewer than two non-lenses, the interval is binomial at the observed threshold"
+        ),
         reference=f"ROC curves of {_PAPER}",
     )
 
@@ -145,6 +160,14 @@ def _at_fbeta(field: operating.Field) -> Metric:
 
 FBETA_POINT = (_at_fbeta("precision"), _at_fbeta("recall"), _at_fbeta("threshold"))
 SCORES = (AUROC, TPR0, TPR10, TPR_FPR3, TPR_FPR4, TPR_FPR2, FBETA, PURITY50, BRIER, ECE)
+
+
+def _sparse_when_visible(metric: Metric) -> Callable[[Measurements], bool] | None:
+    if not isinstance(metric.sparse, partial):
+        return None
+    return partial(metric.sparse, within="visible")
+
+
 VISIBLE = tuple(
     replace(
         metric,
@@ -152,7 +175,8 @@ VISIBLE = tuple(
         title=f"{metric.title}, visible lenses",
         prepare=partial(prepare_within, prepare=metric.prepare, column="visible"),
         needs=(*metric.needs, "visible"),
-        trials=partial(count, columns=("label", "visible")) if metric.interval == "binomial" else len,
+        trials=partial(count, columns=("label", "visible")) if metric.trials is _LENSES else len,
+        sparse=_sparse_when_visible(metric),
         formula=f"{metric.formula}; sources that are not is_lens left out",
     )
     for metric in SCORES

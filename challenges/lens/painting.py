@@ -89,7 +89,6 @@ def _corner(camera: Camera, position: FloatArray, side: int) -> Array:
 def _paint_boxes(
     canvas: torch.Tensor, camera: Camera, objects: Light, rows: Array, side: int, whole: bool
 ) -> None:
-
     x, y = objects.x[rows], objects.y[rows]
     zero = np.zeros(rows.size, dtype=np.int64)
     x0, y0 = (zero, zero) if whole else (_corner(camera, x, side), _corner(camera, y, side))
@@ -101,20 +100,15 @@ def _paint_boxes(
     dx, dy = offsets(x0, x)[:, None, :], offsets(y0, y)[:, :, None]
     sampled = objects.brightness(rows, dx, dy)
     # A cell's mean is its midpoint value plus 1/24 of the discrete Laplacian, to fourth order
-    cells = (sampled[:, 1:-1, 1:-1] + laplacian(sampled) / 24) * camera.cell**2
+    cells = laplacian(sampled).mul_(camera.cell**2 / 24)
+    cells.add_(sampled[:, 1:-1, 1:-1], alpha=camera.cell**2)
 
     # What lies about the centre is integrated by _paint_patches
-    inner_x = _inside(side, x0, _corner(camera, x, PATCH), canvas)[:, None, :]
-    inner_y = _inside(side, y0, _corner(camera, y, PATCH), canvas)[:, :, None]
-    cells.masked_fill_(inner_x & inner_y, 0.0)
-    _add(canvas, objects.stamp[rows], _tensor(objects.flux[rows], canvas), cells, x0, y0)
-
-
-def _inside(side: int, corner: Array, patch: Array, canvas: torch.Tensor) -> torch.Tensor:
-    import torch
-
-    cells = corner[:, None] + np.arange(side) - patch[:, None]
-    return torch.as_tensor((cells >= 0) & (cells < PATCH), device=canvas.device)
+    for k, (left, low) in enumerate(
+        zip(_corner(camera, x, PATCH) - x0, _corner(camera, y, PATCH) - y0, strict=True)
+    ):
+        cells[k, max(low, 0) : max(low + PATCH, 0), max(left, 0) : max(left + PATCH, 0)] = 0
+    _add(canvas, objects.stamp[rows], objects.flux[rows], cells, x0, y0)
 
 
 def _deposits(position: FloatArray, weight: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -141,13 +135,15 @@ def _deposits(position: FloatArray, weight: FloatArray) -> tuple[FloatArray, Flo
 _UNMIX = np.linalg.inv(np.arange(-2.0, 3.0) ** np.arange(5)[:, None])  # moments -> shares
 
 
+_NODES = 0.5 * (np.array([[1.0], [0.0]]) + np.polynomial.legendre.leggauss(NODES))  # of the unit interval
+
+
 def graded_nodes(fraction: FloatArray, cell: float) -> tuple[FloatArray, FloatArray]:
     """Offsets from the centre and weights (m, (PATCH + 1) NODES) along one axis of a patch.
 
     fraction : where in its cell the centre lies, (m,) in [0, 1). That cell is split there.
     """
-    nodes, weights = np.polynomial.legendre.leggauss(NODES)
-    nodes, weights = 0.5 * (1 + nodes), 0.5 * weights
+    nodes, weights = _NODES
     whole = np.arange(-(PATCH // 2), PATCH // 2 + 1) - fraction[:, None]
     edges = np.concatenate(
         [whole[:, : PATCH // 2 + 1], np.zeros((len(fraction), 1)), whole[:, PATCH // 2 + 1 :]], axis=1
@@ -176,24 +172,25 @@ def _paint_patches(canvas: torch.Tensor, camera: Camera, objects: Light, rows: A
         for d, f, w in ((dx, fraction_x, wx), (dy, fraction_y, wy))
     )
 
-    def gather(along: torch.Tensor, across: torch.Tensor) -> torch.Tensor:
-        return torch.bmm(torch.bmm(along, values), across.mT)
-
-    cells = gather(plain_y, plain_x) - gather(near_y, near_x) + gather(fine_y, fine_x)
-    _add(canvas, objects.stamp[rows], _tensor(objects.flux[rows], canvas), cells, x0 - 2, y0 - 2)
+    # Every way of depositing is (along y) values (along x)^T; two products do for all three
+    along = torch.bmm(torch.cat([plain_y, near_y, fine_y], dim=1), values)
+    along = along.reshape(rows.size, 3, PATCH + 4, -1).transpose(1, 2).flatten(2)  # (m, PATCH + 4, 3 nodes)
+    cells = torch.bmm(along, torch.cat([plain_x, -near_x, fine_x], dim=2).mT)
+    _add(canvas, objects.stamp[rows], objects.flux[rows], cells, x0 - 2, y0 - 2)
 
 
 def _add(
-    canvas: torch.Tensor, stamp: Array, flux: torch.Tensor, cells: torch.Tensor, x0: Array, y0: Array
+    canvas: torch.Tensor, stamp: Array, flux: FloatArray, cells: torch.Tensor, x0: Array, y0: Array
 ) -> None:
     """Add boxes one after the other, always in the same order, cut at the canvas's edge."""
     size, side = canvas.shape[-1], cells.shape[-1]
-    for k, (s, x, y) in enumerate(zip(stamp.tolist(), x0.tolist(), y0.tolist(), strict=True)):
+    columns = (stamp.tolist(), x0.tolist(), y0.tolist(), flux.tolist())
+    for k, (s, x, y, bands) in enumerate(zip(*columns, strict=True)):
         left, right, low, high = max(x, 0), min(x + side, size), max(y, 0), min(y + side, size)
         if left < right and low < high:
             part = cells[k, low - y : high - y, left - x : right - x]
-            for band in range(canvas.shape[1]):
-                canvas[s, band, low:high, left:right].add_(part * flux[k, band])
+            for plane, scale in zip(canvas[s, :, low:high, left:right], bands, strict=True):
+                plane.add_(part, alpha=scale)
 
 
 def _tensor(array: Array, canvas: torch.Tensor) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from blindsky.challenges.lens import colours, cosmology
 from blindsky.challenges.lens.draws import choose, truncated_normal
 from blindsky.challenges.lens.light import Discs, Sersics
 from blindsky.challenges.lens.mass import Deflectors, Perturbers
+from blindsky.challenges.lens.pictures import Picture
 from blindsky.challenges.lens.rays import Sources
 from blindsky.challenges.lens.settings import Setting
 from blindsky.scoring.measurements import Array, FloatArray
@@ -132,8 +134,9 @@ def sources(
     r_ca: FloatArray,
     z: FloatArray,
     shifted: bool,
+    pictures: Sequence[Picture] = (),
 ) -> Sources:
-    """A source for every deflector, uniform in a disc of three caustic radii about it."""
+    """A source for every deflector, uniform in a disc of three caustic radii about it; one of the pictures if any."""
     n = len(z)
     radius, angle = 3 * r_ca * np.sqrt(stream.random(n)), stream.uniform(0, 2 * np.pi, n)
     magnitude = truncated_normal(stream, setting.source_magnitude, 1.4, 20.5, 28, n)
@@ -152,6 +155,9 @@ def sources(
     width = size[:, None] * stream.uniform(0.1, 0.25, (n, KNOTS))
     share = stream.exponential(1, (n, KNOTS)) * (np.arange(KNOTS) < number[:, None])
     share /= np.maximum(share.sum(axis=1, keepdims=True), 1e-300)
+    shown = np.full(n, None, dtype=object)
+    if pictures:
+        shown[:] = [pictures[k] for k in stream.integers(len(pictures), size=n)]
     return Sources(
         stamp=np.arange(n),
         x=d.x + radius * np.cos(angle),
@@ -166,6 +172,7 @@ def sources(
         knot_y=far * np.sin(where),
         knot_sigma=width,
         knot_share=share,
+        picture=shown,
     )
 
 

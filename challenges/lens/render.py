@@ -28,11 +28,13 @@ BATCH = {"cpu": 4, "cuda": 128}  # stamps at a time; a CPU's batch must fit its 
 class Rendered(NamedTuple):
     """Noiseless stamps.
 
-    images : per camera (n, bands, size, size) float32, maggies per pixel.   arcs, foreground : (n, size, size) in
-    the reference band, lensed source and the rest.   magnification : (n,) flux in the stamp over the unlensed flux.
+    images : per camera (n, bands, size, size) float32, maggies per pixel.   lensed : what the source gives to them,
+    where it was asked for.   arcs, foreground : (n, size, size) in the reference band, lensed source and the rest.
+    magnification : (n,) flux in the stamp over the unlensed flux.
     """
 
     images: tuple[Array, ...]
+    lensed: tuple[Array, ...]
     arcs: Array
     foreground: Array
     magnification: FloatArray
@@ -67,8 +69,10 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def render(scene: Scene, setting: Setting, c: Conditions, n: int, shifted: bool, device: str) -> Rendered:
-    """The first ``n`` stamps of a scene."""
+def render(
+    scene: Scene, setting: Setting, c: Conditions, n: int, shifted: bool, device: str, *, apart: bool = False
+) -> Rendered:
+    """The first ``n`` stamps of a scene; ``apart`` for the source alone in every band."""
     step = BATCH[device.split(":", maxsplit=1)[0]]
     parts = []
     with _one_thread():
@@ -76,15 +80,20 @@ def render(scene: Scene, setting: Setting, c: Conditions, n: int, shifted: bool,
             stamps = slice(start, min(start + step, n))
             beta = None if c.beta is None else c.beta[stamps]
             here = Conditions(c.sigma[stamps], c.fwhm[stamps], beta, c.kernel[stamps])
-            parts.append(_render_batch(scene.of(stamps), setting, here, shifted, device))
-    images = tuple(np.concatenate(cameras) for cameras in zip(*(p.images for p in parts), strict=True))
-    return Rendered(images, *(np.concatenate(column) for column in zip(*(p[1:] for p in parts), strict=True)))
+            parts.append(_render_batch(scene.of(stamps), setting, here, shifted, device, apart))
+    images, lensed = (
+        tuple(np.concatenate(cameras) for cameras in zip(*column, strict=True))
+        for column in ([p.images for p in parts], [p.lensed for p in parts])
+    )
+    return Rendered(images, lensed, *(np.concatenate(c) for c in zip(*(p[2:] for p in parts), strict=True)))
 
 
-def _render_batch(scene: Scene, setting: Setting, c: Conditions, shifted: bool, device: str) -> Rendered:
+def _render_batch(
+    scene: Scene, setting: Setting, c: Conditions, shifted: bool, device: str, apart: bool
+) -> Rendered:
     import torch
 
-    images = []
+    images, alone = [], []
     arcs = foreground = magnification = np.zeros(0)
     for number, camera in enumerate(setting.cameras):
         bands = _bands(setting, number)
@@ -94,25 +103,32 @@ def _render_batch(scene: Scene, setting: Setting, c: Conditions, shifted: bool, 
         else:
             kernel = _fixed_transfer(setting, number, device)[None]
         canvas, arc = _canvases(scene, camera, bands, c.sigma[:, bands], device)
-        if number:
-            canvas += arc
-            images.append(psf.observe(canvas, kernel, camera).cpu().numpy())
+        if number and not apart:
+            images.append(psf.observe(canvas.add_(arc), kernel, camera).cpu().numpy())
             continue
-        at = camera.bands.index(setting.reference)
-        lone = arc[:, at].clone()
-        arc[:, at] = 0
-        canvas += arc
-        seen = psf.observe(canvas, kernel, camera)
-        lens_only = psf.observe(lone, kernel[:, at], camera)
-        foreground = seen[:, at].clone().cpu().numpy()
-        seen[:, at] += lens_only
+        # Where the source is seen by itself: in the reference band for the truth, in all bands where asked for
+        at = 0 if number else camera.bands.index(setting.reference)
+        own = slice(None) if apart else slice(at, at + 1)
+        lone = arc[:, own].clone()
+        arc[:, own] = 0
+        seen, source = (
+            psf.observe(canvas.add_(arc), kernel, camera),
+            psf.observe(lone, kernel[:, own], camera),
+        )
+        if not number:
+            of_reference = at if apart else 0
+            foreground = seen[:, at].cpu().numpy().copy()
+            arcs = source[:, of_reference].cpu().numpy().copy()
+            edge = FINE * MARGIN
+            inside = lone[:, of_reference, edge:-edge, edge:-edge].sum(dim=(1, 2)).cpu().numpy()
+            magnification = np.full(len(inside), np.nan)
+            behind = scene.sources.stamp
+            magnification[behind] = inside[behind] / scene.sources.flux[:, at]
+        seen[:, own] += source
         images.append(seen.cpu().numpy())
-        arcs = lens_only.cpu().numpy()
-        edge = FINE * MARGIN
-        inside = lone[:, edge:-edge, edge:-edge].sum(dim=(1, 2)).cpu().numpy().astype(np.float64)
-        magnification = np.full(len(inside), np.nan)
-        magnification[scene.sources.stamp] = inside[scene.sources.stamp] / scene.sources.flux[:, at]
-    return Rendered(tuple(images), arcs, foreground, magnification)
+        if apart:
+            alone.append(source.cpu().numpy())
+    return Rendered(tuple(images), tuple(alone), arcs, foreground, magnification)
 
 
 def _canvases(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from blindsky.challenges.lens import critical, environment, population
 from blindsky.challenges.lens.impostors import draw_kinds, impostors
 from blindsky.challenges.lens.light import Discs, Ridges, Sersics
 from blindsky.challenges.lens.mass import Deflectors, Perturbers
+from blindsky.challenges.lens.pictures import Picture
 from blindsky.challenges.lens.rays import Sources
 from blindsky.challenges.lens.settings import Setting
 from blindsky.scoring.measurements import Array, FloatArray, Table
@@ -49,8 +51,14 @@ class Scene:
         )
 
 
-def draw_scene(stream: np.random.Generator, setting: Setting, n: int, shifted: bool) -> Scene:
-    """A scene of ``n`` stamps; ``shifted`` for the test split of a shifted track."""
+def draw_scene(
+    stream: np.random.Generator,
+    setting: Setting,
+    n: int,
+    shifted: bool,
+    pictures: Sequence[Picture] = (),
+) -> Scene:
+    """A scene of ``n`` stamps; ``shifted`` for the test split of a shifted track, ``pictures`` for real sources."""
     generous = setting.generous or shifted
     has_source = stream.random(n) < setting.lens_share
     kind = draw_kinds(stream, GENEROUS_IMPOSTORS if shifted else setting.impostors, has_source)
@@ -59,7 +67,7 @@ def draw_scene(stream: np.random.Generator, setting: Setting, n: int, shifted: b
     galaxy = population.lens_galaxies(stream, setting, g, d, kind == "spiral", shifted)
     others = environment.companions(stream, setting, g, d, galaxy.magnitude)
     r_ca = critical.caustic_radius(d)
-    source = population.sources(stream, setting, d, r_ca, g.z_source, shifted)
+    source = population.sources(stream, setting, d, r_ca, g.z_source, shifted, pictures)
     nuclei, ridges = impostors(stream, setting, kind, g.z_lens, d, galaxy)
     if generous:
         subhaloes = population.subhaloes(stream, d)

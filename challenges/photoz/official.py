@@ -274,10 +274,10 @@ def _with_labels(table: Table, z: FloatArray) -> Table:
     return {**table, "redshift": z.astype(np.float32), "survey": np.full(len(z), "all")}
 
 
-def dc2(files: Sequence[Path], columns: Path | None, shuffle: Shuffle) -> Imported:
+def dc2(files: Sequence[Path], shuffle: Shuffle) -> Imported:
     """The DC2 test files of RAIL: a training and a test file, group ``photometry``, magnitudes."""
-    if len(files) != 2 or columns is not None:
-        message = f"photoz/dc2 wants two files, TRAIN and TEST, and no --columns; got {len(files)} files"
+    if len(files) != 2:
+        message = f"photoz/dc2 wants two files, TRAIN and TEST; got {len(files)}"
         raise InputFault(message)
     loaded, redshifts, ids, notes = [], [], [], []
     for path in files:
@@ -300,7 +300,7 @@ def dc2(files: Sequence[Path], columns: Path | None, shuffle: Shuffle) -> Import
         )
         raise InputFault(message)
     softening = _fill(loaded, DC2.bands)
-    return Imported(
+    return Imported.renamed(
         _with_labels(_ordered(loaded[0], DC2.bands), redshifts[0]),
         _ordered(loaded[1], DC2.bands),
         {"z_true": redshifts[1]},
@@ -334,7 +334,7 @@ def _once(labelled: NDArray[np.int64], source: Array, notes: list[str]) -> NDArr
     return labelled[np.sort(first)]
 
 
-def catalogue(files: Sequence[Path], columns: Path | None, shuffle: Shuffle) -> Imported:
+def catalogue(files: Sequence[Path], shuffle: Shuffle, *, columns: Path | None = None) -> Imported:
     """Anybody's catalogues, described by a TOML; labelled rows are split, rows without a redshift are unlabelled."""
     if columns is None:
         message = (
@@ -381,7 +381,7 @@ def catalogue(files: Sequence[Path], columns: Path | None, shuffle: Shuffle) -> 
     if len(extra):
         files_out["unlabelled"] = {name: column[extra] for name, column in merged.items()}
         notes.append(f"{len(extra):,} rows without a redshift are public as unlabelled photometry")
-    return Imported(
+    return Imported.renamed(
         _with_labels({name: column[train] for name, column in merged.items()}, z[train]),
         {name: column[test] for name, column in merged.items()},
         {"z_true": z[test]},

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
     from torch.utils.data import Dataset
 
     from blindsky.challenges.challenge import Challenge
@@ -38,7 +39,7 @@ class Data:
 
     @property
     def train(self) -> pd.DataFrame:
-        """The training split with labels, one row per object."""
+        """The training split, one row per object."""
         return self.table("train")
 
     @property
@@ -47,23 +48,40 @@ class Data:
         return self.table("test")
 
     def table(self, name: str) -> pd.DataFrame:
-        """A public table by name; list columns hold one array per row."""
+        """A whole public table by name; lists and images are one array per row."""
         import pandas as pd
 
-        return pd.read_parquet(self.public.path(name))
+        columns = self.public.table(name)
+        return pd.DataFrame({c: list(v) if v.ndim > 1 else v for c, v in columns.items()})
 
-    def dataset(self, split: str = "train") -> Dataset[dict[str, Any]]:
-        """A torch Dataset of a split: item i is {column: tensor}; MissingExtra where torch is not installed."""
+    def batches(self, name: str, n: int | None = None) -> Iterator[dict[str, NDArray[Any]]]:
+        """A public table as {column: array of rows}, ``n`` rows at a time; by default some 16 MiB of images."""
+        return self.public.batches(name, n)
+
+    def dataset(
+        self, split: str = "train", *, shuffle: int | None = None, batch: int | None = None
+    ) -> Dataset[dict[str, Any]]:
+        """A torch Dataset of a split; an item is {column: tensor}, with the labels of a training row.
+
+        Images stream from the disk, in memory that does not grow with the release (an IterableDataset, for a
+        DataLoader with any number of workers); a table without images is held whole, item i by its number.
+        shuffle : seed of a random order of images; None keeps that of the file, which says nothing.   batch : rows
+        of an item of images, at the speed of the disk with ``DataLoader(..., batch_size=None)``; None for one.
+        MissingExtra where torch is not installed.
+        """
         from blindsky.challenges.errors import MissingExtra
 
         try:
-            import torch
             from torch.utils.data import StackDataset
+
+            from blindsky.stream import Stream, tensors
         except ImportError as error:
             raise MissingExtra("torch", "torch", "a torch Dataset") from error
-        columns = self.public.table(split)  # not writable, which torch wants
-        tensors = {name: torch.from_numpy(c.copy()) for name, c in columns.items() if c.dtype.kind in "iufb"}
-        return StackDataset(**tensors)  # type: ignore[arg-type]
+        labels = f"{split}_labels"
+        beside = self.public.table(labels) if self.public.has(labels) else {}
+        if self.public.path(split).is_dir():
+            return Stream(self.public.groups(split), beside, shuffle, batch)
+        return StackDataset(**tensors({**self.public.table(split), **beside}))  # type: ignore[arg-type]
 
 
 def load(release: str | Path, *, arena: str | Path | None = None) -> Data:

@@ -27,6 +27,7 @@ VERBS = {
     "leaderboard": "Render the static site.",
     "verify": "Check a release against its manifest and commitments.",
     "reveal": "Publish the truth of a release.",
+    "export": "Write a release in another project's file format.",
 }
 
 # What the operating system says of a name that a user gave; the rest is the machine's fault

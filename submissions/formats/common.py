@@ -70,7 +70,7 @@ class Limits:
     @classmethod
     def of(cls, prediction: Prediction, expected: int) -> Limits:
         """Twice the rows (so that extra ids can be named), four times the text, twice the binary size."""
-        cells = 1 + len(prediction.columns)
+        cells = 1 + len(prediction.numbers)
         values = cells + sum(d.grid.n for d in prediction.densities)
         return cls(
             expected=expected,

@@ -1,15 +1,18 @@
-"""Tables of text with a header line: CSV, gzipped CSV, and ECSV.
+"""Tables of text: CSV, gzipped CSV and ECSV with a header line, and bare numbers where the declaration takes them.
 
 Cells stay text until the check parses them, so an id of 16 digits is never seen by a float and a wrong cell
-can be named. Blocks without quotes or oddities go through Arrow's parser, all others line by line. The YAML
-header of ECSV is skipped, not parsed: what the columns must hold is known from the declaration.
+can be named. A table without a header is separated by commas or blanks. Blocks without quotes or oddities go
+through Arrow's parser, all others line by line. The YAML header of ECSV is skipped, not parsed: what the columns
+must hold is known from the declaration.
 """
 
 from __future__ import annotations
 
 import csv
 import gzip
+import re
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blindsky.submissions.cells import looks_like_number
-from blindsky.submissions.faults import Fault, FaultLog, shown, size_text
+from blindsky.submissions.faults import Fault, FaultLog, Note, shown, size_text
 from blindsky.submissions.formats.common import (
     MAX_LINE,
     MIB,
@@ -34,23 +37,39 @@ from blindsky.submissions.formats.common import (
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_EDGES = re.compile(rb"(?m)^[ \t]+|[ \t]+$")
+_GAP = re.compile(rb"[ \t]+")
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "blanks"}
 
 
 class TextFile(PredictionFile):
-    """CSV or ECSV, gzipped or not; LF and CRLF, with or without a byte order mark."""
+    """CSV or ECSV, gzipped or not; LF and CRLF, with or without a byte order mark.
+
+    names : columns of a table without a header, as many as it has cells in a line; none where there must be a header.
+    """
 
     text = True
 
     def __init__(
-        self, path: Path, limits: Limits, log: FaultLog, *, ecsv: bool = False, packed: bool = False
+        self,
+        path: Path,
+        limits: Limits,
+        log: FaultLog,
+        *,
+        ecsv: bool = False,
+        packed: bool = False,
+        names: Sequence[str] = (),
     ) -> None:
         super().__init__(path, limits, log)
-        self.ecsv, self.packed = ecsv, packed
+        self.ecsv, self.packed, self.names = ecsv, packed, tuple(names)
         self.format = ("ECSV" if ecsv else "CSV") + (" (gzip)" if packed else "")
         self.delimiter = ","
+        self.bare = False
         with self._data():
             pass
+        if self.bare:
+            read = f"no header: the columns were read as {', '.join(self.names)}"
+            log.note(Note("no_header", read))
 
     @contextmanager
     def _data(self) -> Iterator[BinaryIO]:
@@ -80,14 +99,18 @@ class TextFile(PredictionFile):
         while line := stream.readline(MAX_LINE + 1):
             if len(line) > MAX_LINE:
                 self._line_too_long(None)
+            start = len(BOM_UTF8) if spent == 0 and line.startswith(BOM_UTF8) else spent
+            text = line[start - spent :].decode(errors="replace").strip("\r\n")
             spent += len(line)
-            text = line.decode("utf-8-sig" if spent == len(line) else "utf-8", errors="replace").strip("\r\n")
             if self.ecsv and text.startswith("#"):
                 if "delimiter:" in text and "," in text:
                     delimiter = ","
             elif text.strip():
                 self.delimiter = delimiter
-                self._names(text)
+                if self._is_bare(text):
+                    stream.seek(start)
+                else:
+                    self._names(text)
                 return
             if spent > MIB:
                 break
@@ -99,6 +122,15 @@ class TextFile(PredictionFile):
                 expected="a first line with the column names, then one row per id",
             )
         )
+
+    def _is_bare(self, line: str) -> bool:
+        """Whether the first line is a row of a table without a header, as the declaration takes it."""
+        cells = line.split("," if "," in line else None)
+        self.bare = bool(self.names) and len(cells) == len(self.names) and all(map(looks_like_number, cells))
+        if self.bare:
+            self.delimiter = "," if "," in line else " "
+            self.columns = tuple(ColumnInfo(name, "text", "text") for name in self.names)
+        return self.bare
 
     def _names(self, header: str) -> None:
         if self.delimiter not in header and not self.ecsv:
@@ -178,13 +210,18 @@ class TextFile(PredictionFile):
         seen = 0
         with self._data() as stream:
             for _, block in self._blocks(stream):
-                numbers, cells, read = self._parse(block.replace(b"\r\n", b"\n"), wanted, seen)
+                numbers, cells, read = self._parse(self._one_blank(block), wanted, seen)
                 seen += read
                 self.limits.check_rows(seen, self.log)
                 for start in range(0, len(numbers), n):
                     part = [column.slice(start, n) for column in cells]
                     yield Chunk(numbers[start : start + n], dict(zip(columns, part, strict=True)))
         self.n_rows = seen
+
+    def _one_blank(self, block: bytes) -> bytes:
+        """Lines that end in LF, their cells separated by one blank where blanks separate them."""
+        block = block.replace(b"\r\n", b"\n") if b"\r" in block else block
+        return _GAP.sub(b" ", _EDGES.sub(b"", block)) if self.bare and self.delimiter == " " else block
 
     def _parse(
         self, block: bytes, wanted: list[int], seen: int

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -13,7 +15,16 @@ torch = pytest.importorskip("torch")
 
 from blindsky.baselines import training  # noqa: E402
 from blindsky.baselines.baseline import Settings  # noqa: E402
-from blindsky.baselines.training import Recipe, Tensors, fit, one_cycle, seeded  # noqa: E402
+from blindsky.baselines.training import (  # noqa: E402
+    Recipe,
+    Tensors,
+    fit,
+    half,
+    one_cycle,
+    seeded,
+    steps_down,
+    threads,
+)
 
 CPU = torch.device("cpu")
 RECIPE = Recipe(epochs=6, batch=32, rate=1e-2, weight_decay=1e-4)
@@ -86,6 +97,84 @@ def test_one_cycle_is_torchs(steps):
             schedule.step()
 
 
+def test_the_steps_are_lanusses():
+    published = [1e-3] * 40 + [1e-4] * 40 + [1e-5] * 40  # rate in each of 120 epochs, here of two steps
+    np.testing.assert_allclose([1e-3 * steps_down(i, 240) for i in range(240)], np.repeat(published, 2))
+
+
+def test_the_recipe_chooses_the_schedule():
+    seen = []
+
+    class Watched(torch.optim.AdamW):
+        def step(self, *args):
+            seen.append(self.param_groups[0]["lr"])
+            return super().step(*args)
+
+    with mock.patch.object(torch.optim, "AdamW", Watched):
+        train(Recipe(epochs=3, batch=100, rate=1e-2, schedule="steps"))
+        train(Recipe(epochs=3, batch=100, rate=1e-2))
+    np.testing.assert_allclose(seen[:6], [1e-2, 1e-2, 1e-3, 1e-3, 1e-4, 1e-4])
+    np.testing.assert_allclose(seen[6:], [1e-2 * one_cycle(i, 6) for i in range(6)])
+
+
+def test_the_users_epochs_stand_above_the_recipes(tmp_path):
+    short = train(replace(RECIPE, epochs=2))
+    assert same(short, train(settings=Settings(seed=7, epochs=2, checkpoints=tmp_path)))
+    assert not same(short, train())
+    with pytest.raises(InputFault, match=r"found .*'epochs': 2.*expected .*'epochs': 3"):
+        train(settings=Settings(seed=7, epochs=3, checkpoints=tmp_path))
+
+
+def test_the_data_choose_the_order_and_batches_ask_for_it():
+    asked = []
+
+    class Watched(Tensors):
+        def order(self, rows, generator):
+            self.shuffled = generator is not None
+            return super().order(rows, generator)[::-1]
+
+        def batch(self, rows, epoch):
+            asked.append((epoch, self.shuffled, *rows.tolist()))
+            return super().batch(rows.copy(), epoch)
+
+    rows = Watched(CPU, *(c.numpy() for c in data().columns))
+    train(Recipe(epochs=2, batch=200, rate=1e-3, validation=0.25), rows=rows)
+    split = np.random.default_rng([7]).permutation(200)
+    for epoch in (0, 1):
+        shuffled = split[50:][np.random.default_rng([7, epoch]).permutation(150)][::-1]
+        assert asked[2 * epoch] == (epoch, True, *shuffled.tolist())
+        assert asked[2 * epoch + 1] == (epoch, False, *split[:50][::-1].tolist())
+
+
+def test_training_takes_the_threads_it_was_given_and_gives_them_back():
+    before, seen = torch.get_num_threads(), []
+
+    def watched(network, batch):
+        seen.append(torch.get_num_threads())
+        return squared(network, batch)
+
+    settings = Settings(workers=before + 1)
+    fit(build(), watched, data(), replace(RECIPE, epochs=1), settings, name="n", release="r")
+    assert set(seen) == {before + 1}
+    assert torch.get_num_threads() == before
+    with pytest.raises(KilledError), threads(before + 1):
+        raise KilledError
+    assert torch.get_num_threads() == before
+
+
+def test_half_precision_is_used_where_the_device_has_it(monkeypatch):
+    def dtype(wanted):
+        with half(CPU, wanted):
+            return torch.nn.Linear(2, 2)(torch.zeros(1, 2)).dtype
+
+    for able, expected in ((True, torch.bfloat16), (False, torch.float32)):
+        monkeypatch.setattr(
+            torch.cpu, "get_capabilities", lambda able=able: {"avx512_bf16": able}, raising=False
+        )
+        assert dtype(True) == expected
+        assert dtype(False) == torch.float32
+
+
 def test_it_learns():
     network = train(Recipe(epochs=60, batch=32, rate=2e-2), network=build(dropout=0.0))
     with torch.no_grad():
@@ -126,7 +215,7 @@ def test_the_best_epoch_on_the_validation_rows_is_kept():
     noise = Tensors(
         CPU, draw.normal(size=(64, 3)).astype(np.float32), draw.normal(size=64).astype(np.float32)
     )
-    recipe = Recipe(epochs=200, batch=16, rate=3e-2, validation=0.5, patience=4)
+    recipe = Recipe(epochs=200, batch=16, rate=3e-2, validation=0.5, patience=4, bf16=False)
     seen = []
 
     def watched(network, batch):

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from blindsky.challenges import registry
-from blindsky.challenges.challenge import Board, Challenge, Column
+from blindsky.challenges.challenge import Board, Challenge, Column, Prediction
 from blindsky.challenges.datacard import (
     board_text,
     direction,
@@ -84,6 +84,11 @@ def test_a_field_in_words(toy: Challenge) -> None:
     assert field_text(pdf) == f"{expected} Its density."
     assert "from 0 to 3 m" in field_text(Column("x", "m", 0, 3))
     assert "150 rows, one per test object" in prediction_text(toy.prediction, 150)
+    pair = Prediction(
+        (Column("s"), Column("r", optional=True), Column("e", optional=True)), "id", (("r", "e"),), True
+    )
+    assert "- `r`, `e`: all of them or none." in prediction_text(pair)
+    assert "Text without a header is read as `id`, `s`" in prediction_text(pair)
 
 
 @pytest.mark.parametrize(
@@ -92,6 +97,8 @@ def test_a_field_in_words(toy: Challenge) -> None:
         (Column("x"), "`x`: a finite number."),
         (Column("x", low=0), "`x`: a finite number >= 0."),
         (Column("x", high=1, unit="m"), "`x`: a finite number <= 1 m."),
+        (Column("x", above=0), "`x`: a finite number > 0."),
+        (Column("x", above=0, high=5, unit="m"), "`x`: a finite number > 0 and <= 5 m."),
     ],
 )
 def test_a_range_that_is_open(column: Column, words: str) -> None:

@@ -112,6 +112,8 @@ def test_what_there_is_none_of(imported: Release, lines: Path, tmp_path: Path) -
     refused("tox/text", "no challenge 'tox': did you mean toy")
     refused("toy/text", "toy has no track 'x'", track="x")
     refused("toy/text", "release survey exists already in .* Choose another --id", release_id="survey")
+    with pytest.raises(InputFault, match=r"toy/text takes no --test-share, --x\. It takes no such option"):
+        import_release("toy/text", [lines], tmp_path / "releases", options={"test_share": 1, "x": 2})
     refused("toy/text", "can't be the id of a release", release_id="../x")
     assert [p.name for p in (tmp_path / "releases").iterdir()] == ["survey"]
 

@@ -21,6 +21,17 @@ def test_values_and_ends_are_multiples_of_a_tenth_of_the_interval() -> None:
         assert data["high"] == [pytest.approx(0.15), None]
 
 
+def test_a_step_is_never_less_than_two_cases() -> None:
+    share = {"values": [0.97], "low": [0.93], "high": [0.99], "one": [1 / 40]}
+    assert coarsened("binned_curve", share)["values"] == [pytest.approx(0.95)]
+    curve = {"x": [0.1], "y": [0.97], "low": [0.93], "high": [0.99]}
+    for one, y in ((1 / 40, 0.95), (1e-6, 0.97)):
+        panel = {"key": "tpr", "series": [{**curve, "one": [one]}]}
+        shown = coarsened("curves", {"x_label": "FPR", "panels": [panel]})["panels"][0]
+        assert shown["key"] == "tpr"
+        assert (shown["series"][0]["y"], shown["series"][0]["x"]) == ([pytest.approx(y)], [0.1])
+
+
 def test_counts_follow_the_interval_of_a_poisson_variable() -> None:
     # 3.92 sqrt(100) / 10 = 3.92, so steps of 5; 3.92 sqrt(10_000) / 10 = 39.2, so steps of 50
     assert coarsened("heatmap", {"counts": [[101, None], [10_030, 97]]})["counts"] == [

@@ -27,6 +27,20 @@ DATA: dict[str, dict[str, Any]] = {
         "high": [0.2, None, -0.1],
         "requirements": [{"value": 0.05, "label": "Survey"}, {"value": -0.05, "label": "Survey"}],
     },
+    "curves": {
+        "x_label": "FPR",
+        "x_range": [0, 1],
+        "panels": [
+            {
+                "key": "tpr",
+                "y_label": "TPR",
+                "y_range": [0, 1],
+                "guides": [{"label": "chance", "x": [0, 1], "y": [0, 1]}],
+                "series": [{"x": [0, 1], "y": [0.5, 1], "low": [0.4, 0.9], "high": [0.6, 1]}],
+                "published": [{"label": "<old> & wise", "x": [0, 1], "y": [0.1, 1]}],
+            }
+        ],
+    },
     "histogram": {
         **AXES,
         "edges": [0, 0.25, 0.5, 0.75, 1],
@@ -186,5 +200,52 @@ def test_an_entry_far_from_all_others_is_marked_at_the_end() -> None:
 
 
 def test_an_unknown_kind_names_the_known() -> None:
-    with pytest.raises(ValueError, match="known kinds are binned_curve, dot_interval"):
+    with pytest.raises(ValueError, match="known kinds are binned_curve, curves, dot_interval"):
         draw("pie", {}, uid="f", title="t")
+
+
+@pytest.mark.parametrize("kind", ["heatmap", "binned_curve"])
+def test_an_axis_may_be_logarithmic(kind: str) -> None:
+    edges = [1, 10, 100]
+    named = {"x_edges": edges, "y_edges": edges} if kind == "heatmap" else {"edges": [1, 10, 100, 1000]}
+    svg = parsed(kind, {**DATA[kind], **named, "x_log": True, "y_log": kind == "heatmap", "lines": []})
+    below = {
+        t.text: float(t.attrib["x"]) for t in svg.iter(f"{SVG}text") if t.attrib.get("y") == str(BOTTOM + 17)
+    }
+    assert below["10"] - below["1"] == pytest.approx(below["100"] - below["10"], abs=0.2)
+
+
+def test_offsets_need_no_band() -> None:
+    data = {key: value for key, value in DATA["offsets"].items() if key != "bands"}
+    svg = parsed("offsets", data)
+    assert not svg.findall(".//*[@class='band']")
+    assert "bands" not in next("".join(e.itertext()) for e in svg.iter(f"{SVG}desc"))
+
+
+def test_the_key_of_two_lines_stands_where_they_are_low() -> None:
+    edges = [k / 6 for k in range(7)]
+    for values, third in (([0, 0, 1, 1, 5, 5], 0), ([5, 5, 0, 0, 5, 5], 1), ([5, 5, 5, 1, 0, 0], 2)):
+        series = [{"label": "a", "values": values}, {"label": "b", "values": [None] * 6}]
+        svg = parsed("line_pair", {**AXES, "edges": edges, "series": series})
+        (key,) = svg.findall(".//*[@class='key']")
+        ends = [float(t.attrib["x"]) for t in key.iter(f"{SVG}text")]
+        assert ends == [pytest.approx(LEFT + (third + 1) * (RIGHT - LEFT) / 3 - 28, abs=0.1)] * 2
+
+
+def test_no_two_letters_of_close_points_are_written_at_one_place() -> None:
+    point = {"named": False, "kind": "submission"}
+    close = [
+        {**point, "label": "a", "mark": "1", "x": 0.98, "y": 0.80},
+        {**point, "label": "b", "mark": "2", "x": 0.976, "y": 0.76},
+        {**point, "label": "c", "mark": "A reference", "named": True, "kind": "ceiling", "x": 1.0, "y": 1.0},
+        {**point, "label": "d", "mark": "3", "x": 0.5, "y": 0.0},
+    ]
+    svg = parsed("scatter", {**AXES, "points": close})
+    groups = [g for g in svg.iter(f"{SVG}g") if g.attrib.get("class", "").startswith("entry")]
+    dots = [tuple(float(c.attrib[k]) for k in ("cx", "cy")) for c in svg.iter(f"{SVG}circle")]
+    for group in groups:
+        (text,) = group.iter(f"{SVG}text")
+        x, y = float(text.attrib["x"]), float(text.attrib["y"])
+        width = 6.2 * len((text.text or "").strip("\u2068\u2069"))
+        left = x - width if text.attrib["text-anchor"] == "end" else x
+        assert not [d for d in dots if left < d[0] < left + width and y - 9 < d[1] < y], text.text

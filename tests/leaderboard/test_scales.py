@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from blindsky.leaderboard.scales import Scale, span, tick_labels, ticks
+from blindsky.leaderboard.scales import Scale, log_label, log_ticks, span, tick_labels, ticks
 
 ENDS = st.floats(-1e6, 1e6).filter(lambda x: x == 0 or abs(x) > 1e-3)
 
@@ -55,6 +55,44 @@ def test_a_scale_is_linear_and_hits_its_ends(low: float, width: float, share: fl
     assume(scale.high > low)
     assert (scale(scale.low), scale(scale.high)) == (250.0, 10.0)
     assert scale(low + share * (scale.high - low)) == pytest.approx(250 - 240 * share, abs=0.1)
+
+
+@given(low=st.floats(1e-12, 1e6), ratio=st.floats(1.01, 1e12), about=st.integers(3, 8))
+def test_logarithmic_ticks_are_few_distinct_and_inside(low: float, ratio: float, about: int) -> None:
+    high = low * ratio
+    found = log_ticks(low, high, about)
+    assert 2 <= len(found) <= max(about + 2, 9)
+    assert list(found) == sorted(set(found))
+    assert all(low * (1 - 1e-6) <= t <= high * (1 + 1e-6) for t in found)
+    labels = [log_label(t) for t in found]
+    assert len(set(labels)) == len(labels)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (1e-4, 1.0, ("0.0001", "0.001", "0.01", "0.1", "1")),
+        (0.15, 10.0, ("0.3", "1", "3", "10")),
+        (1e-9, 1.0, ("10⁻⁸", "10⁻⁶", "0.0001", "0.01", "1")),
+        (3.0, 3e6, ("10", "100", "1000", "10000", "10⁵", "10⁶")),
+        (0.2, 0.9, ("0.2", "0.4", "0.6", "0.8")),
+    ],
+)
+def test_logarithmic_labels(low: float, high: float, expected: tuple[str, ...]) -> None:
+    assert tuple(label for _, label in Scale(low, high, 0, 1, log=True).marks(6)) == expected
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (-1.0, 1.0), (1.0, 1.0), (1.0, math.inf)])
+def test_logarithmic_ticks_refuse_what_has_no_logarithm(low: float, high: float) -> None:
+    with pytest.raises(ValueError, match="0 < low < high"):
+        log_ticks(low, high)
+
+
+@given(low=st.floats(1e-9, 1e3), ratio=st.floats(1.1, 1e9), share=st.floats(0, 1))
+def test_a_logarithmic_scale_is_linear_in_the_logarithm(low: float, ratio: float, share: float) -> None:
+    scale = Scale(low, low * ratio, 10.0, 250.0, log=True)
+    assert scale(low * ratio**share) == pytest.approx(10 + 240 * share, abs=0.06)
+    assert (scale.held(low / 2), scale.held(low * ratio * 2)) == (scale.low, scale.high)
 
 
 @given(

@@ -15,14 +15,17 @@ from typing import Any
 
 import pytest
 
+from blindsky.challenges.challenge import Figure, Published, Result, Sample
 from blindsky.challenges.errors import InputFault
 from blindsky.leaderboard import build
 from blindsky.leaderboard.pages import file_names
+from blindsky.leaderboard.pictures import Album
 from blindsky.leaderboard.site import MARKER, render
 
 HERE = "toy-easy-tiny-1"
 HOSTILE = "<script>alert('1')</script>\"><img src=x onerror=alert(1)>{{ 7*7 }}"
 MARKED = 0.98765437  # a value of the private part: none of its digits may be seen before the reveal
+INSIDE = r"(\.\./)*[\w./-]+|data:,|data:image/jpeg;base64,[\w+/=]+|#[\w-]+"
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 
 
@@ -124,7 +127,7 @@ def test_the_site_asks_no_other_host(files: dict[str, str]) -> None:
         for tag, attrs in Page(text).tags:
             for key in ("src", "href", "action", "data", "poster", "srcset"):
                 target = attrs.get(key)
-                assert target is None or re.fullmatch(r"(\.\./)*[\w./-]+|data:,|#[\w-]+", target), (
+                assert target is None or re.fullmatch(INSIDE, target), (
                     name,
                     tag,
                     target,
@@ -137,6 +140,128 @@ def test_the_site_asks_no_other_host(files: dict[str, str]) -> None:
             digest = base64.b64encode(hashlib.sha256(inside.encode()).digest()).decode()
             assert f"{tag}-src 'sha256-{digest}'" in policy, "the policy lets the page's own part run"
         assert not [a for _, attrs in Page(text).tags for a in attrs if a == "style" or a.startswith("on")]
+
+
+CURVE = {
+    "x_label": "FPR",
+    "x_range": [0.0, 1.0],
+    "panels": [
+        {
+            "key": "tpr",
+            "y_label": "TPR",
+            "y_range": [0.0, 1.0],
+            "series": [
+                {
+                    "x": [0.1, 1.0],
+                    "y": [MARKED, 1.0],
+                    "low": [0.9, 1.0],
+                    "high": [1.0, 1.0],
+                    "one": [0.0, 0.0],
+                }
+            ],
+        }
+    ],
+}
+DOT = "data:image/jpeg;base64,iVBORw0KGgo="
+
+
+def illustrated(shown: Any, *, published: bool = True) -> Any:
+    """A release whose challenge has curves drawn together, galleries, samples and published results."""
+    never = lambda m, c: None  # noqa: E731
+    figures = (
+        Figure("roc", "ROC", "curves", never, together=True, caption="Curves."),
+        Figure("top", "Top <cases>", "gallery", never),
+    )
+    results = (Result(HOSTILE, "CNN", {"loss": 0.98}), Result("Old", "human", {"loss": 0.5, "bias": -0.125}))
+    behind = ({"panel": "tpr", "label": HOSTILE, "x": [0.1, 1.0], "y": [0.2, 1.0]},)
+    old = Published(
+        "Published in Old", "A note.", lambda: results, lambda key: behind if key == "roc" else ()
+    )
+    track = replace(shown.challenge.tracks[0], published=old if published else None)
+    album = Album(
+        {("test", 5): DOT, ("train", 0): DOT}, (Sample("Lenses <b>", (0, 1), ("a <note>", "no picture")),)
+    )
+    return replace(shown, challenge=replace(shown.challenge, figures=figures, tracks=(track,)), album=album)
+
+
+@pytest.fixture
+def drawn(entry: Any) -> list[Any]:
+    """Twelve submissions, a ceiling and one without curves, with galleries."""
+    gallery = {"rows": [5, 6], "notes": [f"score 1 {HOSTILE}", "no picture"]}
+    figures = {"public": {"roc": CURVE, "top": gallery}, "all": {"roc": CURVE, "top": gallery}}
+    entries = [entry(f"e{k:02}", 1.0 + k, team=HOSTILE, figures=figures) for k in range(12)]
+    return [*entries, entry("oracle", 0.0, kind="ceiling", figures=figures), entry("bare", 0.5)]
+
+
+def test_the_best_entries_are_drawn_together_with_a_legend(drawn: list[Any], release: Any) -> None:
+    page = Page(render([illustrated(release(*drawn))])[f"{HERE}/index.html"])
+    curves = [
+        str(a.get("class")) for tag, a in page.tags if tag == "g" and str(a.get("class")).startswith("curve-")
+    ]
+    # the entry that has no curve leads and keeps its style; nine are ranked, one reads the truth
+    assert sorted(c for c in curves if curves.count(c) == 2) == sorted(
+        f"curve-{k}" for k in range(1, 10) for _ in "ab"
+    )
+    assert curves.count("curve-0") == 1, "in the legend alone"
+    assert "The best entries together" in page.text
+    assert "Grey: published in Old, on another test set." in page.text
+    assert "<script>alert('1')</script>" in page.text
+
+
+def test_curves_of_equal_rank_are_told_apart(drawn: list[Any], entry: Any, release: Any) -> None:
+    figures = drawn[0].card["figures"]
+    equal = [entry(name, 1.0, team=name, figures=figures) for name in ("a", "b")]
+    page = render([illustrated(release(*equal, entry("c", 9.0, team="c", figures=figures)))])[
+        f"{HERE}/index.html"
+    ]
+    assert re.findall(r'class="halo place"[^>]*>(\w+)<', page) == ["1a", "1b", "3"]
+
+
+def test_before_the_reveal_curves_drawn_together_are_rounded(drawn: list[Any], release: Any) -> None:
+    first, second = (
+        render([illustrated(release(*drawn, status=status))])[f"{HERE}/index.html"]
+        for status in ("open", "revealed")
+    )
+    lines = [set(re.findall(r'polyline points="([^"]+)"', page)) for page in (first, second)]
+    assert lines[0] and lines[1] and lines[0] != lines[1]
+
+
+def test_pictures_of_test_cases_are_shown_after_the_reveal_alone(drawn: list[Any], release: Any) -> None:
+    for status, shown in (("open", 0), ("revealed", 1)):
+        files = render([illustrated(release(*drawn, status=status))])
+        page = Page(files[f"{HERE}/e00.html"])
+        images = [a for tag, a in page.tags if tag == "img"]
+        assert [a["src"] for a in images] == [DOT] * shown
+        assert ("Top <cases>" in page.text) == bool(shown)
+        assert ("score 1" in page.text) == bool(shown)
+        front = [a for tag, a in Page(files[f"{HERE}/index.html"]).tags if tag == "img"]
+        assert [a["alt"] for a in front] == ["Lenses <b>, 1: a <note>"], (
+            "training data may be seen at any time"
+        )
+
+
+def test_published_results_stand_in_a_table_of_their_own(drawn: list[Any], release: Any) -> None:
+    files = render([illustrated(release(*drawn))])
+    page = Page(files[f"{HERE}/index.html"])
+    assert "Published in Old" in page.text and "not ranked here" in page.text
+    rows = re.findall(r'data-value="human">.*?</tr>', files[f"{HERE}/index.html"], flags=re.S)
+    assert len(rows) == 1
+    assert 'data-value="0.50">0.50<' in rows[0] and 'data-value="-0.125">−0.125<' in rows[0]
+    assert "Old" not in files[f"{HERE}/board.json"] and "Old" not in files[f"{HERE}/board.csv"]
+    bare = render([illustrated(release(*drawn), published=False)])[f"{HERE}/index.html"]
+    assert "published in old" not in bare.lower()
+
+
+def test_an_illustrated_site_asks_no_other_host(drawn: list[Any], release: Any) -> None:
+    for status in ("open", "revealed"):
+        for name, text in render([illustrated(release(*drawn, status=status))]).items():
+            if name.endswith(".html"):
+                page = Page(text)
+                targets = [a[key] for _, a in page.tags for key in ("src", "href") if a.get(key)]
+                assert all(re.fullmatch(INSIDE, str(t)) for t in targets)
+                ids = [a["id"] for _, a in page.tags if "id" in a]
+                assert len(ids) == len(set(ids))
+                assert "<script>alert" not in text
 
 
 def test_links_lead_to_pages_of_the_site(files: dict[str, str]) -> None:

@@ -204,3 +204,15 @@ def test_a_card_is_json(x: NDArray[np.float64], replicates: Replicates) -> None:
     }
     assert read["parts"]["all"]["metrics"]["m"]["value"] == pytest.approx(x.mean())
     assert read["slices"][0]["parts"]["all"]["share"] == pytest.approx((x > 5).mean())
+
+
+def test_a_share_that_hangs_on_few_cases_has_a_binomial_interval() -> None:
+    measurements = Measurements({"x": np.array([0.0, 1, 0, 1, 0, 0, 0, 0])})
+    replicates = Replicates(KEY, np.arange(8))
+    for most in (None, 9, 7):
+        sparse = None if most is None else lambda m, most=most: len(m) <= most
+        found = evaluate(measurements, (metric("share", sparse=sparse),), replicates)
+        score = found.scores["share"]
+        assert score.interval == ("binomial" if most == 9 else "percentile")
+        assert ((score.low, score.high) == wilson(0.25, 8)) == (most == 9)
+        assert len(found.replicates["share"]) == 1_000  # ranks are compared on replicates all the same

@@ -32,6 +32,7 @@ class FakePublic:
     ids: np.ndarray[Any, np.dtype[np.int64]]
     prediction: Prediction = PREDICTION
     release_id: str = "toy-plain-tiny-0a1b2c3d"
+    has_truth: bool = True
 
     @property
     def challenge(self) -> Any:

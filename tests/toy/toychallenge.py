@@ -254,7 +254,7 @@ def derive(
     return columns
 
 
-def read_text(files: Sequence[Path], columns: Path | None, shuffle: Shuffle) -> Imported:
+def read_text(files: Sequence[Path], shuffle: Shuffle) -> Imported:
     """One text file of lines ``name x noise mean``; half of the rows are hidden."""
     names = np.loadtxt(files[0], usecols=0, dtype=np.str_)
     x, noise, truth = np.loadtxt(files[0], usecols=(1, 2, 3), unpack=True)
@@ -262,7 +262,7 @@ def read_text(files: Sequence[Path], columns: Path | None, shuffle: Shuffle) -> 
     test, train = order[: len(x) // 2], order[len(x) // 2 :]
     public = {"x": x.astype(np.float32), "noise": noise.astype(np.float32)}
     sky = ToySky(False, 1.0)
-    return Imported(
+    return Imported.renamed(
         {name: column[train] for name, column in public.items()} | {"mean": truth[train].astype(np.float32)},
         {name: column[test] for name, column in public.items()},
         {"mean_true": truth[test]},

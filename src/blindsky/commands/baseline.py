@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="Where torch trains.",
 )
+@click.option(
+    "--epochs", type=click.IntRange(1), help="Passes of a network over the training rows (default: its own)."
+)
 @click.option("--workers", type=click.IntRange(1), help="Processes or threads (default: all cores).")
 @click.option(
     "--checkpoints",
@@ -48,6 +51,7 @@ def command(
     release: str,
     seed: int,
     device: str,
+    epochs: int | None,
     workers: int | None,
     checkpoints: Path | None,
     out: Path | None,
@@ -67,7 +71,11 @@ def command(
     public = held.public(release)
     chosen = baselines.get(name)
     settings = baselines.Settings(
-        seed=seed, device=device, workers=workers or os.cpu_count() or 1, checkpoints=checkpoints
+        seed=seed,
+        device=device,
+        workers=workers or os.cpu_count() or 1,
+        checkpoints=checkpoints,
+        epochs=epochs,
     )
     if out is not None:
         baselines.predict_to_file(chosen.fit(public, settings), public, out)
@@ -85,6 +93,7 @@ def hand_in(arena: Arena, public: Public, baseline: Baseline, settings: Settings
     """Train a baseline, predict the test split and submit the answer as a baseline, which no quota counts."""
     from blindsky.baselines.baseline import predict_to_file
 
+    arena.open_to(public, "baseline")  # before the long work
     model = baseline.fit(public, settings)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "prediction.parquet"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from blindsky.commands import answer, arena_option, json_option, next_command, open_arena
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command(name="import")
@@ -14,10 +17,24 @@ from blindsky.commands import answer, arena_option, json_option, next_command, o
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--columns",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="TOML that names columns, units and test fraction, for formats that need one.",
+    type=_FILE,
+    help="TOML that names columns, units and test fraction (photoz/catalogue).",
 )
-@click.option("--track", help="Track of the challenge that the data belong to (default: its first).")
+@click.option("--edition", help="Edition of the data: 1.0-ground, 1.0-space or 2.0 (lens/bologna).")
+@click.option(
+    "--labels",
+    type=_FILE,
+    multiple=True,
+    help="Catalogue with the labels of the training folder; once more for those of a test folder (lens/bologna).",
+)
+@click.option(
+    "--allow-missing",
+    is_flag=True,
+    help="Leave out what is missing or damaged, and say so (lens/bologna, transients/plasticc).",
+)
+@click.option(
+    "--track", help="Track of the challenge that the data belong to (default: the data's, or its first)."
+)
 @click.option("--id", "release_id", help="Name of the release.")
 @arena_option
 @json_option
@@ -25,22 +42,41 @@ def command(
     source: str,
     files: tuple[Path, ...],
     columns: Path | None,
+    edition: str | None,
+    labels: tuple[Path, ...],
+    allow_missing: bool,
     track: str | None,
     release_id: str | None,
     arena: Path | None,
     as_json: bool,
 ) -> None:
-    """Turn real data into a release. SOURCE is <challenge>/<format>, such as photoz/dc2 or photoz/catalogue.
+    """Turn real data into a release.
+
+    SOURCE is <challenge>/<format>: photoz/dc2, photoz/catalogue, lens/bologna, transients/plasticc, transients/snana.
 
     \b
     Example:
       blindsky import photoz/dc2 dc2_training.hdf5 dc2_validation.hdf5
       blindsky import photoz/catalogue survey.fits --columns survey.toml --id survey-2027
+      blindsky import lens/bologna GroundTraining/ --edition 1.0-ground --labels classifications.csv
+      blindsky import transients/plasticc plasticc/ --id plasticc
+      blindsky import transients/snana SIM_HEAD.FITS.gz SIM_PHOT.FITS.gz
     """
     from blindsky.challenges.importing import import_release
 
+    options: dict[str, Any] = {
+        "columns": columns,
+        "edition": edition,
+        "labels": labels,
+        "allow_missing": allow_missing,
+    }
     release = import_release(
-        source, files, open_arena(arena).releases, columns=columns, track=track, release_id=release_id
+        source,
+        files,
+        open_arena(arena).releases,
+        options={name: value for name, value in options.items() if value},
+        track=track,
+        release_id=release_id,
     )
     manifest = release.public.manifest
     splits, notes = manifest["splits"], manifest["source"]["notes"]

@@ -207,3 +207,23 @@ def test_the_threshold_grid_of_a_winner_gives_another_tpr0():
     grid = max(np.mean(score[:10] > t) for t in np.linspace(0, 1, 1000) if not np.any(score[10:] > t))
     assert grid == 0
     assert ranking.tpr0(label, score) == 1
+
+
+@pytest.mark.parametrize("non_lenses", [1_999, 2_000])
+def test_an_interval_of_a_few_false_positives_is_binomial(non_lenses: int) -> None:
+    label = np.arange(non_lenses + 60) < 60
+    draw = np.random.default_rng(1)
+    rows = {
+        "label": label,
+        "score": draw.random(len(label)),
+        "visible": label | (np.arange(len(label)) % 2 == 0),
+    }
+    found = Measurements(rows)
+    by_key = {m.key: m for m in METRICS}
+    expected = "binomial" if non_lenses < 2_000 else "percentile"
+    assert by_key["tpr_fpr3"].interval_on(found) == expected
+    assert by_key["tpr_fpr2"].interval_on(found) == "percentile"
+    assert (
+        by_key["tpr_fpr4"].interval_on(found) == by_key["tpr_fpr3_visible"].interval_on(found) == "binomial"
+    )
+    assert by_key["tpr_fpr3"].trials(found) == by_key["tpr_fpr3_visible"].trials(found) == 60

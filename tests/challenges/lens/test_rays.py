@@ -29,9 +29,12 @@ def deflector(
     return Deflectors(*columns, Perturbers.none() if p is None else p)
 
 
+NO_PICTURE = np.array([None])
+
+
 def source(x: float, y: float, radius: float, n: float, q: float = 1.0, angle: float = 0.0) -> Sources:
     columns = (a(v) for v in (radius, n, q, angle, 0))
-    return Sources(np.zeros(1, dtype=np.int64), a(x), a(y), np.ones((1, 1)), *columns, *NO_KNOTS)
+    return Sources(np.zeros(1, dtype=np.int64), a(x), a(y), np.ones((1, 1)), *columns, *NO_KNOTS, NO_PICTURE)
 
 
 def pixels(image: torch.Tensor) -> np.ndarray:
@@ -88,7 +91,7 @@ def test_knots_hold_their_share_of_the_light() -> None:
     """Without a deflector to speak of, the image is the source."""
     knot = (a(0.4)[:, None], a(0.0)[:, None], a(0.08)[:, None], a(1.0)[:, None])
     columns = (a(v) for v in (0.3, 1.0, 1.0, 0.0, 0.4))
-    s = Sources(np.zeros(1, dtype=np.int64), a(0), a(0), np.ones((1, 1)), *columns, *knot)
+    s = Sources(np.zeros(1, dtype=np.int64), a(0), a(0), np.ones((1, 1)), *columns, *knot, NO_PICTURE)
     d = deflector(theta_e=1e-6, q=0.99, shear=False)
     image = rays.lensed(d, s, CAMERA, a(1e-4), "cpu")[0]
     assert float(image.sum()) == pytest.approx(1, abs=3e-3)

@@ -12,6 +12,7 @@ import pytest
 from blindsky.challenges.challenge import Block
 from blindsky.challenges.lens.settings import SETTINGS
 from blindsky.challenges.lens.sky import LABELS, LensSky
+from blindsky.scoring.measurements import Table
 
 pytest.importorskip("torch")
 TRACKS = tuple(SETTINGS)
@@ -19,6 +20,10 @@ TRACKS = tuple(SETTINGS)
 
 def drawn(track: str, split: str = "test", rows: int = 12, seed: int = 3, block_rows: int = 24) -> Block:
     return LensSky(SETTINGS[track], block_rows=block_rows).draw(split, 0, rows, np.random.default_rng(seed))
+
+
+def labels(block: Block) -> Table:
+    return block.beside["train_labels"]
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +56,27 @@ def test_columns(track: str) -> None:
     assert ((score >= 0) & (score <= 1)).all()
 
 
-def test_training_stamps_carry_their_labels(space: Block) -> None:
-    assert set(LABELS) <= set(space.public)
+def test_labels_lie_beside_the_training_stamps(space: Block) -> None:
+    assert set(labels(space)) == set(LABELS)
+    assert not set(LABELS) & set(space.public)
     truth = space.private["train_truth"]
-    assert (space.public["has_source"] == truth["has_source"]).all()
+    assert (labels(space)["has_source"] == truth["has_source"]).all()
+    assert set(space.beside) == {"train_labels"}
+    assert not drawn("space", rows=3).beside
+
+
+def test_truth_columns_have_the_stated_types(ground: Block) -> None:
+    kinds = {"has_source": bool, "is_lens": bool, "npix": np.int32, "n_images": np.int8}
+    for name, kind in kinds.items():
+        assert labels(ground)[name].dtype == kind
+    assert labels(ground)["impostor"].dtype.kind == "U"
+
+
+def test_masked_is_the_share_of_bad_pixels(ground: Block, space: Block) -> None:
+    share = ground.private["train_truth"]["masked"]
+    np.testing.assert_allclose(share, (ground.public["mask"] > 0).mean(axis=(1, 2, 3)))
+    assert 0.1 < (share > 0).mean() < 0.4
+    assert not space.private["train_truth"]["masked"].any()
 
 
 @pytest.mark.parametrize("track", ["ground", "ground_shift"])
@@ -70,7 +92,7 @@ def test_blocks_repeat_and_grow_by_prefix(track: str) -> None:
 
 
 def test_nulls_are_where_no_source_is(ground: Block) -> None:
-    p = ground.public
+    p = labels(ground)
     has = p["has_source"]
     for name in ("z_source", "mag_source", "mu_eff", "flux_sigma", "snr_arc", "contrast"):
         np.testing.assert_array_equal(np.isnan(p[name]), ~has)
@@ -114,7 +136,7 @@ def test_corner_noise_is_that_of_the_table(ground: Block, space: Block) -> None:
 
 def test_the_arc_is_in_the_image(space: Block) -> None:
     """Bright arcs raise the light of their stamps: the sum of squares above the noise exceeds that of the arc."""
-    p = space.public
+    p = {**space.public, **labels(space)}
     bright = p["has_source"] & (p["snr_arc"] > 100)
     assert bright.sum() > 5
     signal = np.sqrt((p["image"][bright, 0].astype(np.float64) ** 2).sum(axis=(1, 2))) / p["sigma"][bright, 0]
@@ -157,3 +179,38 @@ def test_the_declaration_stays_light() -> None:
 def test_files_name_the_cameras() -> None:
     described = LensSky(SETTINGS["euclid"]).files()["cameras"]
     assert [c["bands"] for c in described["cameras"]] == [["VIS"], ["Y", "J", "H"]]
+
+
+@pytest.mark.parametrize("track", ["ground", "euclid"])
+def test_components_add_up_to_the_stamps(track: str) -> None:
+    """Foreground with its noise plus the noiseless source is the stamp, which is the same without the option."""
+    plain = drawn(track, "train", 8)
+    sky = LensSky(SETTINGS[track], block_rows=24, components=True)
+    parts = sky.draw("train", 0, 8, np.random.default_rng(3))
+    has = labels(parts)["has_source"]
+    assert 0 < has.sum() < 8
+    first = 0
+    for name, camera in zip(sky.image_names, sky.setting.cameras, strict=True):
+        image, lensed = parts.public[name], parts.beside["train_lensed"][name]
+        foreground = parts.beside["train_foreground"][name]
+        good = parts.public["mask"] == 0 if "mask" in parts.public else np.ones(image.shape, dtype=bool)
+        scale = float(np.abs(image).max())
+        np.testing.assert_allclose((foreground + lensed)[good], image[good], atol=1e-6 * scale)
+        np.testing.assert_allclose(image, plain.public[name], atol=1e-6 * scale)
+        assert not foreground[~good].any()
+        assert not lensed[~has].any()
+        noise = sky.setting.sigma[first : first + len(camera.bands)]
+        assert (lensed[has].max(axis=(2, 3)) > 1e-3 * noise).all()
+        first += len(camera.bands)
+    assert not sky.draw("test", 0, 3, np.random.default_rng(3)).beside
+
+
+def test_the_lensed_component_is_what_the_truth_measures() -> None:
+    sky = LensSky(SETTINGS["ground"], block_rows=24, components=True)
+    block = sky.draw("train", 0, 12, np.random.default_rng(3))
+    truth, arcs = labels(block), block.beside["train_lensed"]["image"][:, 2].astype(np.float64)
+    has = truth["has_source"]
+    sigma = block.public["sigma"][:, 2].astype(np.float64)
+    snr = np.sqrt((arcs**2).sum(axis=(1, 2))) / sigma
+    np.testing.assert_allclose(snr[has], truth["snr_arc"][has], rtol=1e-4)
+    np.testing.assert_array_equal((arcs > sigma[:, None, None]).sum(axis=(1, 2)), truth["npix"])

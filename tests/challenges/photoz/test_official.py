@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 
 from blindsky.challenges import tables
 from blindsky.challenges.errors import InputFault
-from blindsky.challenges.importing import Imported, import_release
+from blindsky.challenges.importing import import_release
 from blindsky.challenges.photoz import official
 from blindsky.challenges.release import Release
 from blindsky.challenges.trust import verify
@@ -135,17 +136,15 @@ def test_dc2_has_no_ceiling_and_the_derived_columns_of_any_release(dc2: Release)
 
 def test_dc2_refuses_a_galaxy_that_stands_in_both_files(shared_data: Callable[[str], Path]) -> None:
     with pytest.raises(InputFault, match="10,225 ids stand in both files"):
-        official.dc2([shared_data(TRAIN)] * 2, None, backwards)
+        official.dc2([shared_data(TRAIN)] * 2, backwards)
 
 
 def test_dc2_wants_two_files(shared_data: Callable[[str], Path], tmp_path: Path) -> None:
-    with pytest.raises(
-        InputFault, match="photoz/dc2 wants two files, TRAIN and TEST, and no --columns; got 1"
-    ):
-        official.dc2([tmp_path / "a"], None, backwards)
+    with pytest.raises(InputFault, match="photoz/dc2 wants two files, TRAIN and TEST; got 1"):
+        official.dc2([tmp_path / "a"], backwards)
     pytest.importorskip("h5py")
     with pytest.raises(InputFault, match=r"has no group 'photometry'. It has: ancil, data, meta"):
-        official.dc2([shared_data("photoz/qp_interp_example.hdf5")] * 2, None, backwards)
+        official.dc2([shared_data("photoz/qp_interp_example.hdf5")] * 2, backwards)
 
 
 # --- any catalogue ---------------------------------------------------------------------------------------------------
@@ -210,7 +209,22 @@ def write(path: Path, table: dict[str, Any]) -> Path:
     return path
 
 
-def equal(a: Imported, b: Imported) -> None:
+def catalogue(files: list[Path], columns: Path) -> SimpleNamespace:
+    """What the importer read, by what it is for."""
+    found = official.catalogue(files, backwards, columns=columns)
+    (train,), (test,) = found.train, found.test
+    hidden = {**train.block.private, **test.block.private}
+    return SimpleNamespace(
+        train=train.block.public,
+        test=test.block.public,
+        truth=hidden["truth"],
+        source_ids={split: hidden[f"{split}_source"]["source_id"] for split in ("train", "test")},
+        files=found.files,
+        notes=found.notes,
+    )
+
+
+def equal(a: SimpleNamespace, b: SimpleNamespace) -> None:
     for one, other in (
         (a.train, b.train),
         (a.test, b.test),
@@ -227,7 +241,7 @@ def test_a_catalogue_in_any_format(
     tmp_path: Path, survey: dict[str, Any], columns: Callable[[str], Path], form: str
 ) -> None:
     path = write(tmp_path / f"survey.{form}", survey)
-    found = official.catalogue([path], columns(COLUMNS), backwards)
+    found = catalogue([path], columns(COLUMNS))
     labelled = [i for i in range(N) if i not in (10, 11, 12, 13, 20)][::-1]
     test, train = labelled[:9], labelled[9:]  # a quarter of 35
     assert found.source_ids["test"].tolist() == [f"J{i:03d}" for i in test]
@@ -260,10 +274,10 @@ def test_fluxes_in_njy_are_taken_as_they_are(
         fluxes[f"m_{band}"], fluxes[f"e_{band}"] = flux, flux * survey[f"e_{band}"] * np.log(10) / 2.5
     fluxes["m_g"][35], fluxes["e_g"][35] = -4.5, 3.0  # a measurement like any other
     text = COLUMNS.replace('"mag"', '"nJy"')
-    found = official.catalogue([write(tmp_path / "fluxes.csv", fluxes)], columns(text), backwards)
+    found = catalogue([write(tmp_path / "fluxes.csv", fluxes)], columns(text))
     row = found.source_ids["test"].tolist().index("J035")
     assert (found.test["flux_g"][row], found.test["flux_err_g"][row]) == (-4.5, 3.0)
-    known = official.catalogue([mags], columns(COLUMNS), backwards)
+    known = catalogue([mags], columns(COLUMNS))
     np.testing.assert_allclose(found.train["flux_i"], known.train["flux_i"], rtol=1e-6)
     assert (found.train["flux_r"] == 0).sum() == 4
 
@@ -271,17 +285,22 @@ def test_fluxes_in_njy_are_taken_as_they_are(
 def test_bands_may_be_named_otherwise(
     tmp_path: Path, survey: dict[str, Any], columns: Callable[[str], Path]
 ) -> None:
-    known = official.catalogue([write(tmp_path / "a.csv", survey)], columns(COLUMNS), backwards)
+    known = catalogue([write(tmp_path / "a.csv", survey)], columns(COLUMNS))
     renamed = {name.replace("m_g", "m_F475W").replace("e_g", "e_F475W"): c for name, c in survey.items()}
     text = COLUMNS + '[names]\ng = "F475W"\n'
-    equal(official.catalogue([write(tmp_path / "b.csv", renamed)], columns(text), backwards), known)
+    equal(
+        catalogue([write(tmp_path / "b.csv", renamed)], columns(text)),
+        known,
+    )
 
 
 def test_a_catalogue_becomes_a_release(
     tmp_path: Path, survey: dict[str, Any], columns: Callable[[str], Path]
 ) -> None:
     path = write(tmp_path / "survey.fits", survey)
-    release = import_release("photoz/catalogue", [path], tmp_path / "releases", columns=columns(COLUMNS))
+    release = import_release(
+        "photoz/catalogue", [path], tmp_path / "releases", options={"columns": columns(COLUMNS)}
+    )
     public = release.public
     assert verify(public, release).ok
     assert public.manifest["source"]["files"] == ["survey.fits"]
@@ -296,8 +315,8 @@ def test_a_galaxy_that_stands_twice_is_in_one_split_alone(
     tmp_path: Path, survey: dict[str, Any], columns: Callable[[str], Path]
 ) -> None:
     path = write(tmp_path / "survey.fits", survey)
-    once = official.catalogue([path], columns(COLUMNS), backwards)
-    twice = official.catalogue([path, path], columns(COLUMNS), backwards)
+    once = catalogue([path], columns(COLUMNS))
+    twice = catalogue([path, path], columns(COLUMNS))
     names = np.concatenate([*twice.source_ids.values()])
     assert len(names) == len(set(names)) == len(np.concatenate([*once.source_ids.values()]))
     assert any("whose id stands further up too" in note for note in twice.notes)
@@ -318,13 +337,13 @@ def test_rubin_objects_are_unlabelled_photometry(
         InputFault,
         match=r"no file has a column 'redshift'. Mend redshift in .*, or give a file that has it",
     ):
-        official.catalogue([rubin], columns(text), backwards)
+        catalogue([rubin], columns(text))
     known = tables.read(rubin)
     rng = np.random.default_rng(1)
     labelled = {name: column[:50].copy() for name, column in known.items()}
     labelled["redshift"] = rng.uniform(0, 2, 50)
     first = write(tmp_path / "labelled.parquet", labelled)
-    found = official.catalogue([first, rubin], columns(text), backwards)
+    found = catalogue([first, rubin], columns(text))
     assert len(found.train["flux_u"]) + len(found.test["flux_u"]) == 50
     unlabelled: Any = found.files["unlabelled"]
     seen = np.isfinite(known["i_gaap1p0Flux"])
@@ -392,7 +411,7 @@ def test_a_toml_that_is_none(columns: Callable[[str], Path], tmp_path: Path) -> 
     with pytest.raises(InputFault, match="is not readable as TOML"):
         official.read_columns(tmp_path / "columns.toml")
     with pytest.raises(InputFault, match=r"photoz/catalogue wants --columns FILE\.toml"):
-        official.catalogue([tmp_path / "a.csv"], None, backwards)
+        official.catalogue([tmp_path / "a.csv"], backwards)
 
 
 def test_a_name_is_never_a_format(
@@ -401,7 +420,7 @@ def test_a_name_is_never_a_format(
     text = COLUMNS.replace("m_{band}", "{band.__class__}{0}{band}{x}")
     path = write(tmp_path / "a.csv", survey)
     with pytest.raises(InputFault, match=re.escape("has no column {band.__class__}{0}g{x}")):
-        official.catalogue([path], columns(text), backwards)
+        catalogue([path], columns(text))
 
 
 def test_columns_that_are_not_there(
@@ -412,7 +431,7 @@ def test_columns_that_are_not_there(
     with pytest.raises(
         InputFault, match=r"a\.csv has no column e_g\. It has: name, m_g, m_r.*Mend the names"
     ):
-        official.catalogue([path], columns(COLUMNS), backwards)
+        catalogue([path], columns(COLUMNS))
 
 
 @pytest.mark.parametrize(
@@ -433,7 +452,7 @@ def test_files_that_are_damaged(
     with pytest.raises(
         InputFault, match=f"is not readable as {form} .*It may be truncated|holds no FITS table"
     ):
-        official.catalogue([tmp_path / name], columns(COLUMNS), backwards)
+        catalogue([tmp_path / name], columns(COLUMNS))
 
 
 def test_values_that_can_not_be(
@@ -441,13 +460,13 @@ def test_values_that_can_not_be(
 ) -> None:
     words = dict(survey, m_g=np.array(["bright"] * N))
     with pytest.raises(InputFault, match="column m_g holds something that is not a number"):
-        official.catalogue([write(tmp_path / "a.csv", words)], columns(COLUMNS), backwards)
+        catalogue([write(tmp_path / "a.csv", words)], columns(COLUMNS))
     wide = dict(survey, m_g=np.ones((N, 2)))
     with pytest.raises(InputFault, match=r"m_g has shape \(40, 2\), expected one value for each of 40 rows"):
-        official.catalogue([write(tmp_path / "a.fits", wide)], columns(COLUMNS), backwards)
+        catalogue([write(tmp_path / "a.fits", wide)], columns(COLUMNS))
     dark = dict(survey, m_r=np.full(N, 99.0))
     with pytest.raises(InputFault, match=r"no galaxy is detected in band r\. Leave that band out"):
-        official.catalogue([write(tmp_path / "b.csv", dark)], columns(COLUMNS), backwards)
+        catalogue([write(tmp_path / "b.csv", dark)], columns(COLUMNS))
 
 
 def test_fits_without_a_table(columns: Callable[[str], Path], tmp_path: Path) -> None:
@@ -455,7 +474,7 @@ def test_fits_without_a_table(columns: Callable[[str], Path], tmp_path: Path) ->
 
     fits.PrimaryHDU(np.zeros((3, 3))).writeto(tmp_path / "image.fits")
     with pytest.raises(InputFault, match="holds no FITS table"):
-        official.catalogue([tmp_path / "image.fits"], columns(COLUMNS), backwards)
+        catalogue([tmp_path / "image.fits"], columns(COLUMNS))
 
 
 def test_the_error_of_the_faintest() -> None:

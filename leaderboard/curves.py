@@ -1,0 +1,153 @@
+"""Curves with their intervals, in one panel or in several over one axis: an entry's own, or those of many together.
+
+kind ``curves``: x_label, x_range [low, high], x_log; panels of
+
+    key, y_label, y_range [low, high], y_log (absent: linear)
+    guides     [{label, x, y}], fixed lines such as chance
+    series     [{x, y}], with low and high an interval, a band or, with ``dots``, bars; ``dotted``: from which point on
+               the line is dotted; ``one``: what a case adds to y; ``mark``: a few letters written on the curve
+    published  [{label, x, y}], drawn in grey
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from blindsky.leaderboard.scales import Scale, span
+
+Data = Mapping[str, Any]
+
+WIDTH, LEFT, RIGHT, TOP = 400, 62, 384, 14
+ALONE, SHARED = 240, 92  # height of a panel: the only one, one of several
+BETWEEN, BELOW = 16, 46
+STYLES = 10  # curves that look different
+
+
+def together(kind: str, entries: Sequence[tuple[int, str, Data]]) -> dict[str, Any] | None:
+    """The figure of one entry each as a figure of all: (style, mark, figure data) in, data of ``curves`` out.
+
+    The curves lose their intervals. None where nobody has a curve; ValueError for a kind without curves.
+    """
+    if kind not in ("curves", "binned_curve"):
+        message = f"figures of kind {kind!r} have no curves that could be drawn together"
+        raise ValueError(message)
+    found = [
+        (style, mark, _as_curves(data) if kind == "binned_curve" else data) for style, mark, data in entries
+    ]
+    if not found:
+        return None
+    every = [data for _, _, data in found]
+    x_range = [min(data["x_range"][0] for data in every), max(data["x_range"][1] for data in every)]
+    panels = []
+    for k, panel in enumerate(every[0]["panels"]):
+        series = [
+            {"x": one["x"], "y": one["y"], "mark": mark, "style": style, "dots": one.get("dots", False)}
+            for style, mark, data in found
+            for one in data["panels"][k]["series"]
+        ]
+        ends = [end for data in every for end in data["panels"][k].get("y_range", ())]
+        heights = [y for one in series for y in one["y"]]
+        y_range = (min(ends), max(ends)) if ends else span(heights, zero=True)
+        panels.append({**panel, "series": series, "y_range": y_range})
+    return {**every[0], "x_range": x_range, "panels": panels}
+
+
+def _as_curves(data: Data) -> dict[str, Any]:
+    """A binned curve as a line through the middles of its bins."""
+    edges, log = data["edges"], data.get("x_log", False)
+    points = [
+        ((a * b) ** 0.5 if log else (a + b) / 2, value)
+        for (a, b), value in zip(pairwise(edges), data["values"], strict=True)
+        if value is not None
+    ]
+    series = {"x": [x for x, _ in points], "y": [y for _, y in points], "dots": True}
+    panel = {"key": "y", "y_label": data["y_label"], "series": [series]}
+    return {"x_label": data["x_label"], "x_range": [edges[0], edges[-1]], "x_log": log, "panels": [panel]}
+
+
+def context(data: Data) -> dict[str, Any]:
+    """What the template of ``curves`` shows."""
+    x = _scale(data, "x", LEFT, RIGHT)
+    height = ALONE if len(data["panels"]) == 1 else SHARED
+    panels = []
+    for k, panel in enumerate(data["panels"]):
+        top = TOP + k * (height + BETWEEN)
+        y = _scale(panel, "y", top + height, top)
+        many = len(panel["series"])
+        panels.append(
+            {
+                "y": y,
+                "top": top,
+                "bottom": top + height,
+                "y_label": panel["y_label"],
+                "guides": [_line(guide, x, y) for guide in panel.get("guides", ())],
+                "published": [
+                    {"label": one["label"], "points": _line(one, x, y)} for one in panel.get("published", ())
+                ],
+                "series": [_series(one, j, many, x, y) for j, one in enumerate(panel["series"])],
+            }
+        )
+    bottom = panels[-1]["bottom"]
+    names = " and ".join(panel["y_label"] for panel in panels)
+    grey = any(panel["published"] for panel in panels)
+    return {
+        "x": x,
+        "panels": panels,
+        "bottom": bottom,
+        "height": bottom + BELOW,
+        "x_label": data["x_label"],
+        "description": f"{names} against {data['x_label']}, {len(panels[0]['series'])} curves"
+        + (f" before {len(panels[0]['published'])} published ones in grey." if grey else "."),
+    }
+
+
+def _scale(data: Data, axis: str, start: float, stop: float) -> Scale:
+    low, high = data[f"{axis}_range"]
+    return Scale(low, high, start, stop, log=data.get(f"{axis}_log", False))
+
+
+def _series(one: Data, number: int, many: int, x: Scale, y: Scale) -> dict[str, Any]:
+    xs, ys = one["x"], one["y"]
+    cut = one.get("dotted", len(xs))
+    dots = one.get("dots", False)
+    bars = [
+        (x(at), y(y.held(low)), y(y.held(high)))
+        for at, low, high in zip(xs, one.get("low", ()), one.get("high", ()), strict=False)
+        if dots
+    ]
+    band = ""
+    if "low" in one and not dots:
+        around = {"x": [*xs, *reversed(xs)], "y": [*one["high"], *reversed(one["low"])]}
+        band = _line(around, x, y)
+    return {
+        "style": one.get("style", 0) % STYLES,
+        "own": "style" not in one,
+        "solid": "" if dots and "low" in one else _points(xs[:cut], ys[:cut], x, y),
+        "dotted": _points(xs[max(cut - 1, 0) :], ys[max(cut - 1, 0) :], x, y) if cut < len(xs) else "",
+        "band": band,
+        "bars": bars,
+        "dots": [(x(a), y(y.held(b))) for a, b in zip(xs, ys, strict=True)] if dots else [],
+        "mark": _mark(one, number, many, x, y) if one.get("mark") else None,
+    }
+
+
+def _mark(one: Data, number: int, many: int, x: Scale, y: Scale) -> tuple[float, float, str] | None:
+    """Where the letters of a curve stand: each curve's at another place along the axis."""
+    wanted = LEFT + (RIGHT - LEFT) * (number + 1) / (many + 1)
+    inside = [(x(a), y(y.held(b))) for a, b in zip(one["x"], one["y"], strict=True) if x.holds(a)]
+    if not inside:
+        return None
+    at = min(inside, key=lambda point: abs(point[0] - wanted))
+    return at[0], at[1], one["mark"]
+
+
+def _line(line: Data, x: Scale, y: Scale) -> str:
+    return _points(line["x"], line["y"], x, y)
+
+
+def _points(xs: Sequence[float], ys: Sequence[float], x: Scale, y: Scale) -> str:
+    """Points of a line; what lies beyond an axis is cut off in the drawing, what a logarithm can't hold here."""
+    held = [(a, y.held(b) if y.log else b) for a, b in zip(xs, ys, strict=True) if not x.log or a > 0]
+    return " ".join(f"{x(a):g},{y(b):g}" for a, b in held)

@@ -1,0 +1,99 @@
+"""What the page of a release draws of its best entries together: one plot per figure that is declared so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from string import ascii_lowercase
+from typing import Any, NamedTuple
+
+from markupsafe import Markup
+
+from blindsky.challenges.challenge import Figure
+from blindsky.leaderboard import boards, curves, figures
+from blindsky.leaderboard.boards import BoardTable, EntryView, ReleaseView, Row
+from blindsky.leaderboard.coarse import coarsened
+
+REFERENCES = 2  # curves that read the truth; ranked entries have the other styles
+UNRANKED = "◇"  # written on the curve of a reference
+
+
+class Drawn(NamedTuple):
+    """A figure with what is written above and under it."""
+
+    title: str
+    caption: str
+    svg: Markup
+
+
+class Line(NamedTuple):
+    """One line of the legend: number of the curve's style, what is written on the curve, and whose it is."""
+
+    style: int
+    mark: str
+    row: Row
+
+
+class Overlay(NamedTuple):
+    """The figures with their common legend."""
+
+    legend: tuple[Line, ...]
+    drawn: tuple[Drawn, ...]
+    published: bool
+
+
+def figure_data(release: ReleaseView, entry: EntryView, figure: Figure) -> dict[str, Any] | None:
+    """The data of an entry's figure as they may be shown, with published curves behind; None where there are none."""
+    found = entry.card.get("figures", {}).get(boards.WHOLE[release.status], {}).get(figure.key)
+    if not found:
+        return None
+    data = coarsened(figure.kind, found) if release.rounded else dict(found)
+    behind = published_curves(release, figure)
+    if behind and figure.kind == "curves":
+        data["panels"] = [{**panel, "published": behind.get(panel["key"], [])} for panel in data["panels"]]
+    return data
+
+
+def published_curves(release: ReleaseView, figure: Figure) -> dict[str, list[Mapping[str, Any]]]:
+    """The published curves of a figure by panel."""
+    published = release.challenge.tracks[0].published
+    behind: dict[str, list[Mapping[str, Any]]] = {}
+    for curve in () if published is None else published.curves(figure.key):
+        behind.setdefault(curve["panel"], []).append(curve)
+    return behind
+
+
+def caption(release: ReleaseView, figure: Figure) -> str:
+    """What is written under a figure."""
+    published = release.challenge.tracks[0].published
+    if published is None or not published_curves(release, figure):
+        return figure.caption
+    title = published.title[:1].lower() + published.title[1:]
+    return f"{figure.caption} Grey: {title}, on another test set.".strip()
+
+
+def overlay(release: ReleaseView, table: BoardTable) -> Overlay | None:
+    """The curves of the best entries of a board, with those that read the truth; None where nobody has any."""
+    wanted = [f for f in release.challenge.figures if f.together]
+    entries = {boards.entry_id(e): e for e in boards.current(release)}
+    references = [row for row in table.rows if not row.who.competes][:REFERENCES]
+    rows = [*table.ranked[: curves.STYLES - len(references)], *references]
+    legend = tuple(Line(k, _mark(row, rows), row) for k, row in enumerate(rows))
+    drawn = []
+    for figure in wanted:
+        found = [
+            (line.style, line.mark, figure_data(release, entries[line.row.who.id], figure)) for line in legend
+        ]
+        joined = curves.together(figure.kind, [(s, m, data) for s, m, data in found if data is not None])
+        if joined is not None:
+            svg = figures.draw("curves", joined, uid=f"together-{figure.key}", title=figure.title)
+            drawn.append(Drawn(figure.title, caption(release, figure), svg))
+    behind = any(published_curves(release, figure) for figure in wanted)
+    return Overlay(legend, tuple(drawn), behind) if drawn else None
+
+
+def _mark(row: Row, rows: Sequence[Row]) -> str:
+    """The rank, with a letter where several share it."""
+    if not row.place.rank:
+        return UNRANKED
+    equals = [r.who.id for r in rows if r.place.rank == row.place.rank]
+    return f"{row.place.rank}{ascii_lowercase[equals.index(row.who.id)] if len(equals) > 1 else ''}"

@@ -1,0 +1,155 @@
+"""Curves: where they are drawn, where they are dotted, and what becomes of many when they are drawn together."""
+
+from __future__ import annotations
+
+import math
+import xml.etree.ElementTree as ET
+from typing import Any
+
+import pytest
+
+from blindsky.leaderboard import curves
+from blindsky.leaderboard.curves import LEFT, RIGHT, STYLES, TOP, context, together
+from blindsky.leaderboard.figures import draw
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def panel(**more: Any) -> dict[str, Any]:
+    series = {"x": [0.01, 0.1, 1.0], "y": [0.0, 0.5, 1.0], "low": [0.0, 0.4, 0.9], "high": [0.1, 0.6, 1.0]}
+    return {"key": "tpr", "y_label": "TPR", "y_range": [0.0, 1.0], "series": [series], **more}
+
+
+def data(*panels: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {
+        "x_label": "FPR",
+        "x_range": [0.01, 1.0],
+        "x_log": True,
+        "panels": list(panels or [panel()]),
+        **more,
+    }
+
+
+def parsed(content: dict[str, Any]) -> ET.Element:
+    text = str(draw("curves", content, uid="f", title="A <title>"))
+    return ET.fromstring(text.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1))
+
+
+def points(text: str) -> list[tuple[float, ...]]:
+    return [tuple(float(v) for v in pair.split(",")) for pair in text.split()]
+
+
+def test_a_curve_runs_where_the_numbers_say() -> None:
+    found = context(data())
+    bottom = found["bottom"]
+    (series,) = found["panels"][0]["series"]
+    middle, half = (LEFT + RIGHT) / 2, (TOP + bottom) / 2
+    assert points(series["solid"]) == [(LEFT, bottom), (middle, half), (RIGHT, TOP)], (
+        "a decade is half the axis"
+    )
+    assert series["dotted"] == ""
+    assert len(points(series["band"])) == 6
+
+
+def test_few_lenses_are_dotted_from_the_last_solid_point_on() -> None:
+    series = {**panel()["series"][0], "dotted": 2}
+    (shown,) = context(data(panel(series=[series])))["panels"][0]["series"]
+    assert len(points(shown["solid"])) == 2
+    assert points(shown["dotted"])[0] == points(shown["solid"])[-1]
+    assert len(points(shown["dotted"])) == 2
+
+
+def test_dots_carry_bars_and_no_line() -> None:
+    series = {**panel()["series"][0], "dots": True}
+    (shown,) = context(data(panel(series=[series])))["panels"][0]["series"]
+    assert (shown["solid"], shown["band"]) == ("", "")
+    assert len(shown["dots"]) == len(shown["bars"]) == 3
+
+
+def test_what_a_logarithm_cannot_hold_is_left_out_or_drawn_at_the_end() -> None:
+    one = {"label": "old", "x": [-1.0, 0.0, 0.1], "y": [0.5, 0.5, 0.0]}
+    found = context(data(panel(published=[one], y_range=[0.001, 1.0], y_log=True)))
+    (behind,) = found["panels"][0]["published"]
+    assert points(behind["points"]) == [((LEFT + RIGHT) / 2, found["bottom"])]
+
+
+def test_panels_stand_under_each_other_over_one_axis() -> None:
+    found = context(data(panel(), panel(key="b", y_label="B"), panel(key="c", y_label="C")))
+    ends = [end for p in found["panels"] for end in (p["top"], p["bottom"])]
+    assert ends == sorted(ends)
+    assert found["height"] > found["bottom"] == ends[-1]
+    svg = parsed(data(panel(), panel(key="b", y_label="B")))
+    written = [t.text for t in svg.iter(f"{SVG}text")]
+    assert written.count("FPR") == 1
+    assert written.count("0.1") == 1, "the ticks of x are written once"
+    assert {"TPR", "B"} <= set(written)
+
+
+def test_names_are_escaped() -> None:
+    hostile = "</title><script>"
+    series = {**panel()["series"][0], "mark": hostile}
+    text = str(
+        draw(
+            "curves",
+            data(panel(series=[series], published=[{**series, "label": hostile}])),
+            uid="f",
+            title="t",
+        )
+    )
+    assert "<script>" not in text
+    assert text.count("&lt;script&gt;") == 2
+
+
+def test_together_every_entry_has_its_own_style_and_mark_and_no_band() -> None:
+    entries = [(k, str(k + 1), data()) for k in range(STYLES)]
+    joined = together("curves", entries)
+    assert joined is not None
+    shown = context(joined)["panels"][0]["series"]
+    assert [s["style"] for s in shown] == list(range(STYLES))
+    assert {s["band"] for s in shown} == {""}
+    assert [s["mark"][2] for s in shown] == [str(k + 1) for k in range(STYLES)]
+    places = [round(s["mark"][0], 1) for s in shown]
+    assert places == sorted(places) and len(set(places)) == 3, "marks stand at points, spread along the curve"
+    svg = parsed(joined)
+    assert [len(svg.findall(f".//*[@class='curve-{k}']")) for k in range(STYLES)] == [1] * STYLES
+
+
+def test_together_takes_the_widest_axes() -> None:
+    joined = together(
+        "curves", [(0, "1", data()), (1, "2", data(panel(y_range=[-1.0, 0.5]), x_range=[0.001, 0.5]))]
+    )
+    assert joined is not None
+    assert joined["x_range"] == [0.001, 1.0]
+    assert joined["panels"][0]["y_range"] == (-1.0, 1.0)
+
+
+def test_a_binned_curve_joins_as_a_line_through_the_middles_of_its_bins() -> None:
+    binned = {
+        "x_label": "r",
+        "y_label": "TPR",
+        "edges": [1, 4, 16, 64],
+        "values": [0.1, None, 0.3],
+        "x_log": True,
+    }
+    joined = together("binned_curve", [(3, "1", binned)])
+    assert joined is not None
+    (series,) = joined["panels"][0]["series"]
+    assert (series["x"], series["y"], series["style"]) == ([2.0, 32.0], [0.1, 0.3], 3)
+    assert joined["x_range"] == [1, 64]
+    plain = together("binned_curve", [(0, "1", {**binned, "x_log": False})])
+    assert plain is not None
+    assert plain["panels"][0]["series"][0]["x"] == [2.5, 40.0]
+
+
+def test_nobody_has_no_figure_and_a_map_cannot_be_joined() -> None:
+    assert together("curves", []) is None
+    with pytest.raises(ValueError, match="heatmap"):
+        together("heatmap", [(0, "1", {})])
+
+
+def test_the_description_counts_what_is_drawn() -> None:
+    one = {"label": "old", "x": [0.1], "y": [0.5]}
+    assert context(data(panel(published=[one, one])))["description"] == (
+        "TPR against FPR, 1 curves before 2 published ones in grey."
+    )
+    assert math.isclose(curves.ALONE, context(data())["bottom"] - TOP)
