@@ -121,6 +121,18 @@ def names(challenge: str | None = None) -> tuple[str, ...]:
     return tuple(f"{owner}/{name}" for owner in wanted for name in _load(owner))
 
 
+def get_for(name: str, public: Public) -> Baseline:
+    """The baseline of a full name for a release; InputFault where it answers another challenge."""
+    found, asked = get(name), public.challenge.name
+    if name.partition("/")[0] != asked:
+        known = ", ".join(names(asked)) or "none"
+        message = (
+            f"{name} does not answer the challenge {asked} of release {public.release_id}. Known are: {known}"
+        )
+        raise InputFault(message)
+    return found
+
+
 def get(name: str) -> Baseline:
     """The baseline of a full name; InputFault with the nearest name where there is none."""
     known = names()

@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from blindsky.challenges import tables
 from blindsky.challenges.errors import InputFault
 from blindsky.challenges.files import read_json, sha256, write_json
 from blindsky.challenges.manifest import MANIFEST
 from blindsky.challenges.release import Release, scorer_digest
-from blindsky.scoring.card import card_dict, score
+from blindsky.scoring.card import Cut, card_dict, score
 from blindsky.scoring.measurements import Array, FloatArray, Measurements, Table
 
 SCHEMA = 1
@@ -67,12 +66,17 @@ def case_columns(release: Release, wanted: Iterable[str]) -> Table:
     return columns
 
 
-def slice_masks(
-    release: Release, columns: Mapping[str, Array]
-) -> list[tuple[str, str, NDArray[np.bool_], tuple[str, ...]]]:
-    """The slices whose columns the release has: (name, family, mask, metric keys)."""
+def slice_masks(release: Release, columns: Mapping[str, Array]) -> list[Cut]:
+    """The slices whose columns the release has."""
+    table = dict(columns)
     return [
-        (s.name, s.family, np.asarray(s.mask(dict(columns))), s.metrics)
+        Cut(
+            s.name,
+            s.family,
+            np.asarray(s.mask(table)),
+            s.metrics,
+            None if s.about is None else np.asarray(s.about(table)),
+        )
         for s in release.public.challenge.slices
         if all(name in columns for name in s.needs)
     ]

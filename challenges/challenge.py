@@ -141,6 +141,8 @@ class Slice:
     needs : columns of the test table or of the truth that ``mask`` reads; absent ones make the slice absent.
     mask : {column: (n,)} -> (n,) bool.
     family : slices shown together.
+    about : the cases that the slice is about, where ``mask`` keeps others to compare them with, such as every
+        non-lens; None for all of it. They are counted, and fewer than ten are not shown before the reveal.
     metrics : keys shown on the slice; empty for all.
     """
 
@@ -149,6 +151,7 @@ class Slice:
     mask: Callable[[Table], NDArray[np.bool_]]
     family: str
     metrics: tuple[str, ...] = ()
+    about: Callable[[Table], NDArray[np.bool_]] | None = None
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ import numpy as np
 from blindsky.challenges import registry
 from blindsky.challenges.blocks import flatten, tables_of, unflatten
 from blindsky.challenges.cards import software
-from blindsky.challenges.challenge import Block, Challenge, Sky, StratifiedSky, rows
+from blindsky.challenges.challenge import Block, Challenge, Option, Sky, StratifiedSky, rows
 from blindsky.challenges.commitments import DIGEST_BYTES
 from blindsky.challenges.errors import InputFault, MachineFault, MissingExtra
 from blindsky.challenges.files import PARTIAL, lock, machine_faults, publish_folder, read_json, write_json
@@ -290,6 +290,11 @@ def _choices(challenge: Challenge, size: str, given: Mapping[str, str]) -> dict[
     return {o.name: given.get(o.name, o.default) for o in challenge.options}
 
 
+def _published(option: Option, value: str) -> str:
+    """What a release says of an option; free text, such as a path of the organiser's machine, is not for everybody."""
+    return value if option.values or not value else "given"
+
+
 def _planned(work: Path, wanted: dict[str, Any], key: bytes, given: bool) -> bytes:
     """The key of a release: that of its unfinished run where there is one, else the one at hand."""
     plan, secret = work / "plan.json", work / SECRET
@@ -330,7 +335,7 @@ def _write(plan: Plan, sky: AnySky, work: Path, workers: int, cluster: str | Non
                     _split(plan, sky, split, total, staging, writer, collectors, workers, report)
         writer.finish(
             size=plan.size,
-            options=plan.options,
+            options={o.name: _published(o, plan.options[o.name]) for o in challenge.options},
             device=sky.device,
             source={"kind": "generated"},
             collectors=collectors,

@@ -287,7 +287,7 @@ def _declared(challenge: Challenge) -> bytes:
             m.target,
             m.needs,
             m.null_from,
-            *map(_called, (m.prepare, m.null, m.sparse)),
+            *map(_called, (m.prepare, m.replicate, m.null, m.sparse)),
         )
         for m in challenge.metrics
     ]

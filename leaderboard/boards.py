@@ -14,7 +14,7 @@ import numpy as np
 
 from blindsky.challenges.challenge import Board, Challenge
 from blindsky.leaderboard import ranks
-from blindsky.leaderboard.cells import EMPTY, Cell, cell, rounding_step, tidy
+from blindsky.leaderboard.cells import EMPTY, Cell, cell, rounding_step, share_width, tidy
 from blindsky.leaderboard.pictures import NO_PICTURES, Album
 from blindsky.scoring.measurements import FloatArray
 from blindsky.scoring.metric import Metric
@@ -194,6 +194,10 @@ def _board_table(release: ReleaseView, board: Board, part: str) -> BoardTable:
     others = [k for k in board.metrics if k in present and k != primary.key]
     metrics = (primary, *(release.challenge.metric(k) for k in others))
     least = _least(release, primary.key, part)
+    if release.rounded:
+        least = max(
+            [least, *(share_width(_metrics(e.card, part).get(primary.key)) for e in entries.values())]
+        )
     contenders = {i: _contender(e, primary, part, least) for i, e in entries.items()}
     ranking = ranks.rank(entries=list(contenders.values()))
     rows = [

@@ -1,7 +1,8 @@
 """A value with its interval as the site prints it: how far it is rounded, how it is written.
 
 Before the reveal a board must not leak truth, so a value is rounded to a tenth of its interval; the table,
-the JSON and the CSV are all made from the same rounded cell. Text of others is bounded and disarmed here.
+the JSON and the CSV are all made from the same rounded cell. A share of cases is rounded to two of them or more,
+because its own interval can be narrower than one. Text of others is bounded and disarmed here.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from blindsky.scoring.card import wilson
 from blindsky.scoring.measurements import FloatArray
 
 MAX_DECIMALS = 6
+TWO_CASES = 20.0  # a tenth of so many cases is two: a change of one row can't be told from none
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _BIDI = frozenset(
     map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
@@ -29,6 +32,12 @@ def rounding_step(width: float) -> float:
     tenth = width / 10
     power = 10.0 ** math.floor(math.log10(tenth))
     return next(m * power for m in (1, 2, 5, 10) if m * power >= tenth * (1 - 1e-9))
+
+
+def share_width(metric: Mapping[str, Any] | None) -> float:
+    """The width whose tenth is two cases, where a metric of a card is a share of cases; 0 where it isn't."""
+    trials = (metric or {}).get("trials")
+    return TWO_CASES / trials if trials else 0.0
 
 
 def step_decimals(step: float) -> int:
@@ -84,7 +93,7 @@ def cell(
 ) -> Cell:
     """One metric of a card as a cell; ``rounded`` before the reveal.
 
-    metric : {"value", "low", "high", "interval"} of a card, or None where the card lacks it.
+    metric : {"value", "low", "high", "interval", of a share "trials"} of a card, or None where the card lacks it.
     replicates : shape (R,); their spread counts too where the interval is the band of a perfect entry.
     least : width that rounding follows where the interval is narrower.
     """
@@ -94,10 +103,15 @@ def cell(
     if value is None:
         return EMPTY
     interval = str(metric.get("interval", "none"))
-    step = rounding_step(max(_width(value, low, high, replicates), least))
+    floor = max(least, share_width(metric)) if rounded else least
+    step = rounding_step(max(_width(value, low, high, replicates), floor))
     decimals = step_decimals(step)
     if rounded:
-        value, low, high = (_multiple(x, step, decimals) for x in (value, low, high))
+        value = _multiple(value, step, decimals)
+        if interval == "binomial" and metric.get("trials"):
+            # value and ends, each rounded by itself, would together say which case it was
+            low, high = wilson(min(max(value, 0.0), 1.0), metric["trials"])
+        low, high = (None if x is None else _multiple(x, step, decimals) for x in (low, high))
     return Cell(value, low, high, interval, decimals)
 
 
@@ -129,5 +143,5 @@ def _width(value: float, low: float | None, high: float | None, replicates: Floa
     return abs(value) if value else 0.01
 
 
-def _multiple(x: float | None, step: float, decimals: int) -> float | None:
-    return None if x is None else round(round(x / step) * step, decimals) + 0.0
+def _multiple(x: float, step: float, decimals: int) -> float:
+    return round(round(x / step) * step, decimals) + 0.0

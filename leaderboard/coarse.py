@@ -10,12 +10,11 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from blindsky.leaderboard.cells import rounding_step
+from blindsky.leaderboard.cells import TWO_CASES, rounding_step
 
 Data = Mapping[str, Any]
 Number = float | None
 _ENDS = 3.92  # length of a 95 % interval in standard deviations
-_TWO = 20.0  # a tenth of so many cases is two: a change of one row can't be told from none
 
 
 def coarsened(kind: str, data: Data) -> dict[str, Any]:
@@ -54,7 +53,7 @@ def _with_ends(data: Data, values: str = "values") -> dict[str, list[Number]]:
     for value, low, high, one in zip(data[values], data["low"], data["high"], ones, strict=True):
         width = 0.0 if low is None or high is None else high - low
         for name, x in zip(found, (value, low, high), strict=True):
-            found[name].append(_rounded(x, max(width, _TWO * (one or 0.0))))
+            found[name].append(_rounded(x, max(width, TWO_CASES * (one or 0.0))))
     return found
 
 

@@ -276,13 +276,17 @@ def _dot_interval(data: Data) -> dict[str, Any]:
 
 
 def _kept_span(rows: Sequence[Data], lines: Sequence[float]) -> tuple[float, float]:
-    """Ends of the axis: a few entries far from all others don't press these together, they are marked at the end."""
+    """Ends of the axis: a few entries far from all others don't press these together, they are marked at the end.
+
+    The leader, the first row with a place, is always on it.
+    """
+    leader = next((r for r in rows if r["place"]), None)
     values = [r["value"] for r in rows]
     kept = list(rows)
     if len(rows) >= FEW_ROWS:
         middle = median(values)
         spread = median(abs(v - middle) for v in values)
-        kept = [r for r in rows if abs(r["value"] - middle) <= FAR * spread or spread == 0]
+        kept = [r for r in rows if abs(r["value"] - middle) <= FAR * spread or spread == 0 or r is leader]
     return span([*(r[name] for r in kept for name in ("value", "low", "high")), *lines])
 
 

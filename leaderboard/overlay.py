@@ -34,11 +34,12 @@ class Line(NamedTuple):
 
 
 class Overlay(NamedTuple):
-    """The figures with their common legend."""
+    """The figures with their common legend; what the curves in grey are, and their names where there are any."""
 
     legend: tuple[Line, ...]
     drawn: tuple[Drawn, ...]
-    published: bool
+    grey: str
+    published: tuple[str, ...]
 
 
 def figure_data(release: ReleaseView, entry: EntryView, figure: Figure) -> dict[str, Any] | None:
@@ -64,11 +65,17 @@ def published_curves(release: ReleaseView, figure: Figure) -> dict[str, list[Map
 
 def caption(release: ReleaseView, figure: Figure) -> str:
     """What is written under a figure."""
+    return (
+        f"{figure.caption} {_grey(release)}.".strip() if published_curves(release, figure) else figure.caption
+    )
+
+
+def _grey(release: ReleaseView) -> str:
+    """What the curves in grey are, nothing where nobody published any."""
     published = release.challenge.tracks[0].published
-    if published is None or not published_curves(release, figure):
-        return figure.caption
-    title = published.title[:1].lower() + published.title[1:]
-    return f"{figure.caption} Grey: {title}, on another test set.".strip()
+    if published is None:
+        return ""
+    return f"Grey: {published.title[:1].lower()}{published.title[1:]}, another test set"
 
 
 def overlay(release: ReleaseView, table: BoardTable) -> Overlay | None:
@@ -87,8 +94,13 @@ def overlay(release: ReleaseView, table: BoardTable) -> Overlay | None:
         if joined is not None:
             svg = figures.draw("curves", joined, uid=f"together-{figure.key}", title=figure.title)
             drawn.append(Drawn(figure.title, caption(release, figure), svg))
-    behind = any(published_curves(release, figure) for figure in wanted)
-    return Overlay(legend, tuple(drawn), behind) if drawn else None
+    names = dict.fromkeys(
+        curve["label"]
+        for figure in wanted
+        for behind in published_curves(release, figure).values()
+        for curve in behind
+    )
+    return Overlay(legend, tuple(drawn), _grey(release), tuple(names)) if drawn else None
 
 
 def _mark(row: Row, rows: Sequence[Row]) -> str:

@@ -116,6 +116,7 @@ def span(values: Iterable[float | None], *, margin: float = 0.05, zero: bool = F
         known.append(0.0)
     low, high = (min(known), max(known)) if known else (0.0, 1.0)
     if high == low:
-        low, high = low - (abs(low) or 1.0) / 2, high + (abs(high) or 1.0) / 2
+        half = abs(low) / 2 or 0.5  # half of the smallest number there is is nothing
+        low, high = low - half, high + half
     pad = margin * (high - low)
     return (low if zero and low == 0 else low - pad, high if zero and high == 0 else high + pad)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +22,16 @@ _DEFINED = 0.9  # share of replicates that must be defined for an interval to be
 
 @dataclass(frozen=True)
 class Score:
-    """One metric: value and 95 % interval (for ``null``: the band of a perfect entry); NaN where undefined."""
+    """One metric: value and 95 % interval (for ``null``: the band of a perfect entry); NaN where undefined.
+
+    trials : how many cases the value is a share of; None where it is no share.
+    """
 
     value: float
     low: float
     high: float
     interval: str
+    trials: int | None = None
 
 
 @dataclass(frozen=True)
@@ -38,9 +43,23 @@ class Part:
     replicates: dict[str, FloatArray]
 
 
+class Cut(NamedTuple):
+    """A subset of the cases to be scored.
+
+    mask : (n,) cases that are scored.   about : (n,) those of them that count as the slice's own, where the others
+    are kept to compare with; None for all.   metrics : keys, or () for every metric.
+    """
+
+    name: str
+    family: str
+    mask: NDArray[np.bool_]
+    metrics: tuple[str, ...] = ()
+    about: NDArray[np.bool_] | None = None
+
+
 @dataclass(frozen=True)
 class SliceScores:
-    """One slice: its share of each part's cases, and its scores there."""
+    """One slice: its share of each part's cases, and its scores there; ``n`` of a part are the slice's own cases."""
 
     name: str
     family: str
@@ -114,10 +133,20 @@ def evaluate(
     }
     drawn = replicate(measurements, sampled, replicates, count)
     scores = {
-        m.key: Score(values[m.key], *_interval(m, measurements, values, drawn), m.interval_on(measurements))
+        m.key: Score(
+            values[m.key],
+            *_interval(m, measurements, values, drawn),
+            m.interval_on(measurements),
+            _trials(m, measurements),
+        )
         for m in present
     }
     return Part(n, scores, drawn)
+
+
+def _trials(metric: Metric, measurements: Measurements) -> int | None:
+    share = metric.interval == "binomial" or metric.sparse is not None
+    return int(metric.trials(measurements)) if share else None
 
 
 def _interval(
@@ -143,14 +172,14 @@ def score(
     part_of: Array,
     metrics: Sequence[Metric],
     replicates: Replicates,
-    slices: Sequence[tuple[str, str, NDArray[np.bool_], tuple[str, ...]]] = (),
+    slices: Sequence[Cut] = (),
     *,
     advance: Callable[[], None] = lambda: None,
 ) -> ScoreCard:
     """The card of one entry.
 
     parts : measurements by part, with ``all`` among them.   part_of : (n,) part of every case.
-    replicates : of all cases.   slices : (name, family, mask (n,), metric keys or ()).
+    replicates : of all cases.   slices : subsets of the cases.
     advance : called after each part and slice.
     """
     whole = parts["all"]
@@ -164,15 +193,17 @@ def score(
         scored[name] = evaluate(measurements, metrics, drawn(inside[name]))
         advance()
     rows = []
-    for name, family, mask, keys in slices:
-        chosen = [m for m in metrics if not keys or m.key in keys]
+    for cut in slices:
+        mask, about = cut.mask, cut.mask if cut.about is None else cut.mask & cut.about
+        chosen = [m for m in metrics if not cut.metrics or m.key in cut.metrics]
         found, share = {}, {}
         for part in parts:
             both = mask & inside[part]
             subset = whole.select(both if whole.case is None else both[whole.case])
-            found[part] = evaluate(subset, chosen, drawn(both), SLICE_REPLICATES)
-            share[part] = float(both.sum() / max(inside[part].sum(), 1))
-        rows.append(SliceScores(name, family, share, found))
+            n = int(np.count_nonzero(about & inside[part]))
+            found[part] = replace(evaluate(subset, chosen, drawn(both), SLICE_REPLICATES), n=n)
+            share[part] = float(n / max(inside[part].sum(), 1))
+        rows.append(SliceScores(cut.name, cut.family, share, found))
         advance()
     return ScoreCard(scored, tuple(rows))
 
@@ -184,18 +215,13 @@ def to_json(number: float) -> float | None:
 
 def part_dict(part: Part) -> dict[str, object]:
     """A part as it is written on a card."""
-    return {
-        "n": part.n,
-        "metrics": {
-            key: {
-                "value": to_json(s.value),
-                "low": to_json(s.low),
-                "high": to_json(s.high),
-                "interval": s.interval,
-            }
-            for key, s in part.scores.items()
-        },
-    }
+    return {"n": part.n, "metrics": {key: _score_dict(s) for key, s in part.scores.items()}}
+
+
+def _score_dict(score: Score) -> dict[str, object]:
+    numbers = {"value": to_json(score.value), "low": to_json(score.low), "high": to_json(score.high)}
+    share = {} if score.trials is None else {"trials": score.trials}
+    return {**numbers, "interval": score.interval, **share}
 
 
 def card_dict(card: ScoreCard) -> dict[str, object]:

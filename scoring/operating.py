@@ -3,7 +3,7 @@
 A test set is half positives, a survey one in a thousand: purity is therefore asked of the rates, with the
 prevalence of the sky put in. A case is called positive if its score reaches the threshold. A threshold is the score
 of a positive, since any other only adds false positives. The statistics know the point that they chose
-as well as its value; ``field`` says which of its numbers is wanted.
+as well as its value; ``field`` says which of the numbers of F-beta is wanted.
 """
 
 from __future__ import annotations
@@ -102,11 +102,10 @@ def prepare_purity(
     measurements: Measurements,
     tpr: float = COMPLETENESS,
     prevalence: float = PREVALENCE,
-    field: Field = "score",
 ) -> Statistic:
-    """Statistic of ``purity_at``, or of precision, recall or threshold there."""
+    """Statistic of ``purity_at``."""
     ranking = Ranking.of(measurements)
-    return lambda weights: _field(_purity_at(ranking, weights, tpr, prevalence), field)
+    return lambda weights: _purity_at(ranking, weights, tpr, prevalence).score
 
 
 def _field(points: Points, field: Field) -> FloatArray:

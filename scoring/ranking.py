@@ -147,7 +147,12 @@ def prepare_tpr_at_fp(
 ) -> Statistic:
     """Statistic of ``tpr_at_fp``."""
     ranking = Ranking.of(measurements, label, score)
-    return lambda weights: _rate_within(ranking, weights, np.full(len(weights), most))
+
+    def statistic(weights: Array) -> FloatArray:
+        found = _rate_within(ranking, weights, np.full(len(weights), most))
+        return np.where(ranking.totals(weights)[1] > 0, found, np.nan)  # against nobody, nothing is shown
+
+    return statistic
 
 
 prepare_tpr0 = partial(prepare_tpr_at_fp, most=0.0)
@@ -231,7 +236,7 @@ def partial_auc(label: Array, score: Array, *, max_fpr: float, weights: Array | 
 def tpr_at_fp(label: Array, score: Array, *, most: float, weights: Array | None = None) -> float:
     """Largest share of positives above a threshold with false positives of weight ``most`` or less.
 
-    Only real thresholds count, without interpolation. NaN without positives. Arguments: ``auroc``.
+    Only real thresholds count, without interpolation. NaN where a class is empty. Arguments: ``auroc``.
     """
     if not most >= 0:
         message = f"expected a weight of false positives >= 0, got {most}"

@@ -147,7 +147,7 @@ class Examination:
             positions[known] = self._place(chunk.rows[known], ids[known])
             ids = ids if known.all() else None
         for f in self.prediction.fields:
-            if f.name not in self.fields:
+            if chunk.columns.keys().isdisjoint(columns_of(f)):
                 continue
             if isinstance(f, Column):
                 table[f.name] = self._column(f, chunk, ids)
@@ -187,7 +187,7 @@ class Examination:
         table: Table = {}
         found: dict[str, list[tuple[str, cells.Problem]]] = {}
         total, bad = np.zeros(len(chunk.rows)), np.zeros(len(chunk.rows), dtype=bool)
-        for name in f.columns:
+        for name in (name for name in f.columns if name in chunk.columns):
             table[name], problems = cells.numbers(chunk.columns[name])
             for problem in (*problems, *_out_of_range(table[name], np.flatnonzero(table[name] < 0))):
                 found.setdefault(problem.code, []).append((name, problem))
@@ -196,6 +196,8 @@ class Examination:
                 total += table[name]
         for code, parts in found.items():
             self._parts(code, f.name, parts, chunk.rows, ids)
+        if f.name not in self.fields:  # a column lacks, and was told: there is no sum
+            return table
         wrong = np.flatnonzero(~((total > 0) & (total < np.inf)) & ~bad)
         if len(wrong):
             problem = cells.Problem("bad_sum", wrong, lambda i: f"a sum of {total[wrong[i]]:g}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from importlib.resources import files
 from importlib.util import find_spec
@@ -38,7 +39,11 @@ _LABELS = (
     Product("snr_arc", "", "signal to noise of a matched filter that knows everything else"),
     Product("contrast", "", "light of the lensed source over that of all else in the stamp"),
     Product("mu_eff", "", "magnification: lensed flux in the stamp over the unlensed flux"),
-    Product("n_images", "", "images of the source's centre"),
+    Product(
+        "n_images",
+        "",
+        "images of the source's centre; of a perturbed mass those magnified by at least 0.01",
+    ),
     Product("z_lens", "", "redshift of the galaxy"),
     Product("z_source", "", "redshift of the source"),
     Product("mag_lens", "AB mag", "magnitude of the galaxy in the reference band"),
@@ -74,7 +79,8 @@ def _public(bands: str, *, masks: bool = False, two_cameras: bool = False) -> tu
     )
 
 
-def _prediction(half_stamp: float) -> Prediction:
+def _prediction(stamp: float) -> Prediction:
+    """What to send for stamps of a side of ``stamp`` arcsec; a few critical curves are wider than half of it."""
     return Prediction(
         (
             Column(
@@ -87,7 +93,7 @@ def _prediction(half_stamp: float) -> Prediction:
                 "theta_e",
                 unit="arcsec",
                 above=0,
-                high=half_stamp,
+                high=round(stamp / math.sqrt(2), 2),
                 optional=True,
                 description="Einstein radius, whatever the score.",
             ),
@@ -104,7 +110,7 @@ _SIZES = {
     "small": Size(train=6_000, test=6_000),
     "full": Size(train=20_000, test=100_000),
 }
-_SPACE, _GROUND = _prediction(5.05), _prediction(10.1)
+_SPACE, _GROUND = _prediction(10.1), _prediction(20.2)
 _VIS, _UGRI = _public("VIS"), _public("u, g, r, i", masks=True)
 
 
@@ -142,7 +148,7 @@ CHALLENGE = Challenge(
         Track(
             name="ground",
             title="Ground",
-            description="u, g, r, i at 0.2 arcsec per pixel, with bad pixels, as the ground branch of that challenge.",
+            description="u, g, r, i at 0.2 arcsec per pixel, bad pixels, as the ground branch of the first challenge.",
             public=_UGRI,
             published=PUBLISHED["ground"],
             prediction=_GROUND,
@@ -166,11 +172,11 @@ CHALLENGE = Challenge(
             name="euclid",
             title="Euclid",
             description=(
-                "VIS with Y, J, H in the style of the second challenge: the natural population of lenses, a quarter "
-                "of the non-lenses impostors. A source too faint to see does not count as a lens."
+                "VIS with Y, J, H in the style of the second challenge: the natural population of lenses, impostors in "
+                "a quarter of the stamps without a source. A source too faint to see does not count as a lens."
             ),
             public=_public("VIS, Y, J, H", two_cameras=True),
-            prediction=_prediction(10.0),
+            prediction=_prediction(20.0),
             sizes={**_SIZES, "full": Size(train=100_000, test=100_000)},
         ),
     ),

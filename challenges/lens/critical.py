@@ -1,7 +1,7 @@
 """Critical curves, caustics and image counts: the truth of a deflector that needs no pixels.
 
 For an isothermal ellipsoid with shear all is analytic, because its deflection depends on the polar angle alone.
-Power laws and perturbed deflectors are solved on grids and triangulations.
+Power laws and perturbed deflectors are solved on grids and triangulations, images then by Newton's method.
 """
 
 from __future__ import annotations
@@ -17,10 +17,15 @@ from blindsky.challenges.lens.mass import (
 from blindsky.scoring.measurements import Array, FloatArray
 
 ANGLES = 3600  # nodes of a caustic; its largest radius is then exact to 1e-6
-_REACH = 2.8  # Einstein radii: half the side of the grid of a perturbed deflector
+_REACH = 2.8  # Einstein radii: half the side of the grid of a perturbed deflector, doubled until it is enough
 _FINENESS = 30  # its cells per Einstein radius; boundary cells count by their share
 _COARSE = 4  # cells a side that are looked at together where nothing changes
-_MESH = 40  # nodes per Einstein radius of the mesh that counts images
+_MESH = 40  # nodes per Einstein radius of the mesh that finds images
+FAINTEST = 0.01  # |mu| from which an image counts: those fainter are the centres of singular masses
+_SPOKES, _RINGS = 24, 16  # of the mesh about a mass, whose radii grow by equal factors
+_INNER = 0.001  # its innermost radius in strengths of the mass: any image within is fainter
+_ROUNDS = 12  # of Newton's method
+_SAME = 1e-5  # Einstein radii within which two solutions are one image
 
 
 def _columns(d: Deflectors) -> tuple[FloatArray, ...]:
@@ -32,11 +37,6 @@ def critical_radius(d: Deflectors, angle: FloatArray) -> FloatArray:
     theta_e, q, phi, g1, g2 = _columns(d)
     b = theta_e / np.sqrt(q * np.cos(angle - phi) ** 2 + np.sin(angle - phi) ** 2 / q)
     return np.asarray(b * (1 - g1 * np.cos(2 * angle) - g2 * np.sin(2 * angle)) / (1 - g1**2 - g2**2))
-
-
-def caustic(d: Deflectors, angles: int = ANGLES) -> tuple[FloatArray, FloatArray]:
-    """Tangential caustic of SIE with shear about the deflector's centre, x and y (n, angles) in arcsec."""
-    return _caustic_at(d, np.linspace(0, 2 * np.pi, angles, endpoint=False))
 
 
 def _caustic_at(d: Deflectors, angle: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -71,16 +71,37 @@ def einstein_radius(d: Deflectors) -> FloatArray:
 def _perturbed_einstein_radius(d: Deflectors, i: int, guess: float) -> float:
     """From the area of 1 - kappa - |gamma| < 0 that is connected to the deflector, boundary cells by their share.
 
-    The sign is found on coarse cells first; only those near a change of it are looked at closely.
+    Masses near the lens merge with it, so the window grows until it holds the region.
     """
-    from scipy.ndimage import binary_dilation, label, maximum_filter, minimum_filter
+    from scipy.ndimage import binary_dilation, label
+
+    step, reach = guess / _FINENESS, _REACH
+    while True:
+        eigenvalue = _tangential_eigenvalue(d, i, step, int(2 * reach * _FINENESS / _COARSE))
+        regions = label(eigenvalue < 0)[0]
+        own = regions == regions[len(regions) // 2, len(regions) // 2]
+        if not (own[[0, -1]].any() or own[:, [0, -1]].any()):
+            break
+        reach *= 2
+    row, column = (np.flatnonzero(own.any(axis=axis)) for axis in (1, 0))
+    box = tuple(slice(max(at[0] - 2, 0), at[-1] + 3) for at in (row, column))
+    own, eigenvalue = own[box], eigenvalue[box]
+    steepness = np.hypot(*np.gradient(eigenvalue))
+    share = np.clip(0.5 - eigenvalue / np.maximum(steepness, 1e-12), 0, 1)
+    return float(np.sqrt(share[binary_dilation(own)].sum() * step**2 / np.pi))
+
+
+def _tangential_eigenvalue(d: Deflectors, i: int, step: float, number: int) -> FloatArray:
+    """1 - kappa - |gamma| about a deflector on ``number`` x ``number`` coarse cells of _COARSE x _COARSE values.
+
+    Coarse cells far from a change of its sign hold one value.
+    """
+    from scipy.ndimage import binary_dilation, maximum_filter, minimum_filter
 
     def eigenvalue_at(x: FloatArray, y: FloatArray) -> FloatArray:
         kappa, g1, g2 = convergence_and_shear(d, i, d.x[i] + x, d.y[i] + y)
         return np.asarray(1 - kappa - np.hypot(g1, g2))
 
-    step = guess / _FINENESS
-    number = int(2 * _REACH * _FINENESS / _COARSE)
     coarse = (np.arange(number) - 0.5 * (number - 1)) * _COARSE * step
     within = (np.arange(_COARSE) - 0.5 * (_COARSE - 1)) * step
     rough = eigenvalue_at(*np.meshgrid(coarse, coarse))
@@ -90,33 +111,28 @@ def _perturbed_einstein_radius(d: Deflectors, i: int, guess: float) -> float:
     near_y = np.repeat(coarse[row][:, None] + within, _COARSE).reshape(-1, _COARSE, _COARSE)
     blocks = np.repeat(rough, _COARSE**2).reshape(number, number, _COARSE, _COARSE)
     blocks[row, column] = eigenvalue_at(near_x, near_y)
-    eigenvalue = blocks.swapaxes(1, 2).reshape(number * _COARSE, number * _COARSE)
-
-    regions = label(eigenvalue < 0)[0]
-    middle = regions[len(regions) // 2, len(regions) // 2]
-    steepness = np.hypot(*np.gradient(eigenvalue))
-    share = np.clip(0.5 - eigenvalue / np.maximum(steepness, 1e-12), 0, 1)
-    inside = binary_dilation(regions == middle)
-    return float(np.sqrt(share[inside].sum() * step**2 / np.pi))
+    return np.asarray(blocks.swapaxes(1, 2).reshape(number * _COARSE, number * _COARSE))
 
 
 def count_images(d: Deflectors, x: FloatArray, y: FloatArray) -> Array:
-    """Images (n,) int8 of the points (x, y) (n,) of the source plane; the empty central image is not counted."""
+    """Images (n,) int8 of the points (x, y) (n,) of the source plane, of |mu| >= FAINTEST behind perturbed lenses.
+
+    What is fainter lies at the centre of a singular mass; that of SIE with shear has no light and never counts.
+    """
     perturbed = d.slope != 2
     perturbed[d.perturbers.stamp] = True
     number = np.zeros(len(x), dtype=np.int8)
-    simple = np.flatnonzero(~perturbed)
+    simple, rest = np.flatnonzero(~perturbed), np.flatnonzero(perturbed)
     if simple.size:
-        number[simple] = _isothermal_images(d.take(simple), x[simple], y[simple])[0]
-    for i in np.flatnonzero(perturbed):
-        number[i] = _triangulated_images(d, int(i), float(x[i]), float(y[i]))
+        number[simple] = _isothermal_images(d.take(simple), x[simple], y[simple])
+    if rest.size:
+        row, mu = perturbed_images(d.take(rest), x[rest], y[rest])
+        number[rest] = np.bincount(row[np.abs(mu) >= FAINTEST], minlength=rest.size)
     return number
 
 
-def _isothermal_images(
-    d: Deflectors, x: FloatArray, y: FloatArray, steps: int = 720
-) -> tuple[Array, FloatArray]:
-    """Count (n,), and total |mu| (n,), of the images of points behind SIE with shear."""
+def _isothermal_images(d: Deflectors, x: FloatArray, y: FloatArray, steps: int = 720) -> Array:
+    """Number (n,) of the images of points behind SIE with shear; the central one has no light."""
     bx, by = (x - d.x)[:, None], (y - d.y)[:, None]
     theta_e, q, phi, g1, g2 = _columns(d)
 
@@ -140,26 +156,47 @@ def _isothermal_images(
         same = np.sign(image(middle)[0]) == sign
         low, high = np.where(same, middle, low), np.where(same, high, middle)
     radius = image(low)[1][:, 0]
-    found = radius > 0
-    number = np.bincount(row[found], minlength=len(x))
-
-    # |mu| = 1/|det A|; for SIE with shear det A = (1-g^2) (1 - r_c/r)
-    angle, at = low[:, 0][found], row[found]
-    critical = np.take_along_axis(
-        critical_radius(d.take(at), angle[:, None]), np.zeros((at.size, 1), int), 1
-    )[:, 0]
-    det = (1 - d.g1[at] ** 2 - d.g2[at] ** 2) * (1 - critical / radius[found])
-    total = np.bincount(at, 1 / np.abs(det), minlength=len(x)).astype(np.float64)
-    return number.astype(np.int8), total
+    return np.bincount(row[radius > 0], minlength=len(x)).astype(np.int8)
 
 
-def _triangulated_images(d: Deflectors, i: int, x: float, y: float) -> int:
-    """Images counted as the triangles of a fine image-plane mesh whose map to the source plane holds the point.
+def perturbed_images(
+    d: Deflectors, x: FloatArray, y: FloatArray, mesh: int = _MESH
+) -> tuple[Array, FloatArray]:
+    """All images of points (x, y) (n,) of the source plane: row (m,) each belongs to, and its magnification mu.
 
+    Triangles of meshes whose map to the source plane holds the point are refined by Newton's method.
+    """
+    starts = [_starts(d, i, float(x[i]), float(y[i]), mesh) for i in range(len(x))]
+    row = np.repeat(np.arange(len(x)), [len(s) for s in starts])
+    at_x, at_y, size = np.concatenate(starts).T
+    for _ in range(_ROUNDS):
+        bx, by = source_plane(d, row, at_x, at_y)
+        kappa, g1, g2 = convergence_and_shear(d, row, at_x, at_y)
+        miss_x, miss_y = bx - x[row], by - y[row]
+        det = (1 - kappa) ** 2 - g1**2 - g2**2
+        move_x = -((1 - kappa + g1) * miss_x + g2 * miss_y) / det
+        move_y = -(g2 * miss_x + (1 - kappa - g1) * miss_y) / det
+        # No farther at once than the triangle that was its start
+        short = np.minimum(1, size / np.maximum(np.hypot(move_x, move_y), 1e-300))
+        at_x, at_y = at_x + short * move_x, at_y + short * move_y
+    bx, by = source_plane(d, row, at_x, at_y)
+    found = np.hypot(bx - x[row], by - y[row]) < 1e-8 * d.theta_e[row]
+    row, mu, unit = row[found], 1 / det[found], _SAME * d.theta_e[row[found]]
+    cells = np.stack([row, np.rint(at_x[found] / unit), np.rint(at_y[found] / unit)])
+    once = np.unique(cells, axis=1, return_index=True)[1]
+    return row[once], mu[once]
+
+
+def _starts(d: Deflectors, i: int, x: float, y: float, mesh: int) -> FloatArray:
+    """Triangles (m, 3) of the image plane whose map holds a point: where they are, and their size, arcsec.
+
+    A square mesh over all that can bend light to the point, with a polar one about every mass, where it is torn.
     Coarse cells that map far from the point hold none of it, and are not divided.
     """
-    step = d.theta_e[i] / _MESH
-    reach = 1.6 * d.theta_e[i] + np.hypot(x - d.x[i], y - d.y[i]) + 0.2
+    step = d.theta_e[i] / mesh
+    p = d.perturbers
+    own = p.stamp == i
+    reach = _farthest_image(d, i, x, y)
     coarse = np.arange(-reach, reach + _COARSE * step, _COARSE * step) + 0.00123 * d.theta_e[i]
     cx, cy = np.meshgrid(d.x[i] + coarse, d.y[i] + coarse)
     bx, by = source_plane(d, i, cx, cy)
@@ -168,39 +205,55 @@ def _triangulated_images(d: Deflectors, i: int, x: float, y: float) -> int:
     first, last = corners[0], corners[-1]
     size = np.hypot(bx[last] - bx[first], by[last] - by[first])
     size = np.maximum(size, np.hypot(*(b[corners[1]] - b[corners[2]] for b in (bx, by))))
-
-    # About the centre of a mass the map is torn: always looked at
-    p = d.perturbers
-    own = np.flatnonzero(p.stamp == i)
-    masses = [(d.x[i], d.y[i]), *zip(p.x[own], p.y[own], strict=True)]
-    near = closest < 1.5 * size
-    for mx, my in masses:
-        near |= np.hypot(cx[first] - mx, cy[first] - my) < 3 * _COARSE * step
-    row, column = np.nonzero(near)
+    row, column = np.nonzero(closest < 1.5 * size)
     nodes = np.arange(_COARSE + 1) * step
     gx = cx[first][row, column][:, None, None] + nodes[None, None, :]
     gy = cy[first][row, column][:, None, None] + nodes[None, :, None]
     gx, gy = np.broadcast_arrays(gx, gy)
-    return _triangles_about(*source_plane(d, i, gx, gy), (x, y), ~_torn(gx, gy, masses, step))
+    square = _triangles_about(d, i, gx, gy, (x, y))
+
+    mx, my = np.append(p.x[own], d.x[i]), np.append(p.y[own], d.y[i])
+    strength = np.append(p.theta_p[own], d.theta_e[i])
+    outer = 4 * step
+    turn = np.linspace(0, 2 * np.pi, _SPOKES + 1)
+    bx, by = source_plane(d, i, mx[:, None] + outer * np.cos(turn), my[:, None] + outer * np.sin(turn))
+    middle_x, middle_y = bx[:, :-1].mean(axis=1), by[:, :-1].mean(axis=1)
+    extent = np.hypot(bx - middle_x[:, None], by - middle_y[:, None]).max(axis=1)
+    near = np.hypot(middle_x - x, middle_y - y) < extent + 2 * strength
+    mx, my, inner = mx[near], my[near], _INNER * strength[near]
+    radius = inner[:, None] * (outer / inner[:, None]) ** np.linspace(0, 1, _RINGS)
+    gx = mx[:, None, None] + radius[:, :, None] * np.cos(turn)
+    gy = my[:, None, None] + radius[:, :, None] * np.sin(turn)
+    return np.concatenate([square, _triangles_about(d, i, gx, gy, (x, y))])
 
 
-def _torn(gx: FloatArray, gy: FloatArray, masses: list[tuple[float, float]], step: float) -> Array:
-    """Cells (m, k, k) of a mesh that touch a mass's centre: they map over its cut and would add images of no light."""
-    middle_x, middle_y = gx[:, :-1, :-1] + 0.5 * step, gy[:, :-1, :-1] + 0.5 * step
-    torn = np.zeros(middle_x.shape, dtype=bool)
-    for x, y in masses:
-        torn |= (np.abs(middle_x - x) < step) & (np.abs(middle_y - y) < step)
-    return torn
+def _farthest_image(d: Deflectors, i: int, x: float, y: float) -> float:
+    """Radius in arcsec that no image of a point exceeds: a perturber bends by theta_p min(1, a/R) at most."""
+    p = d.perturbers
+    own = p.stamp == i
+    push = 1 - np.hypot(d.g1[i], d.g2[i])
+    near = 1.6 * d.theta_e[i] + np.hypot(x - d.x[i], y - d.y[i]) + 0.2
+    step = 0.1 * d.theta_e[i]
+    radius = (near + np.arange(0, p.theta_p[own].sum() + step, step)) / push
+    apart = np.abs(radius[:, None] - np.hypot(p.x[own] - d.x[i], p.y[own] - d.y[i])) - step / push
+    bend = p.theta_p[own] * np.minimum(1, p.a[own] / np.maximum(apart, 1e-12))
+    return float(radius[push * radius - step <= near + bend.sum(axis=1)][-1])
 
 
-def _triangles_about(bx: FloatArray, by: FloatArray, point: tuple[float, float], whole: Array) -> int:
-    """How many triangles hold a point; two a cell of the meshes (m, k + 1, k + 1), cells (m, k, k) where ``whole``."""
+def _triangles_about(
+    d: Deflectors, i: int, gx: FloatArray, gy: FloatArray, point: tuple[float, float]
+) -> FloatArray:
+    """Middle and size (m, 3) of the triangles that hold a point; two a cell of meshes (k, rows, columns)."""
+    bx, by = source_plane(d, i, gx, gy)
     bx, by = bx - point[0], by - point[1]
     here, ahead = slice(None, -1), slice(1, None)
     p00, p10, p01, p11 = (..., here, here), (..., here, ahead), (..., ahead, here), (..., ahead, ahead)
-    count = 0
+    found = []
     for a, b, c in ((p00, p10, p11), (p00, p11, p01)):
         u, v, w = (bx[j] * by[k] - by[j] * bx[k] for j, k in ((a, b), (b, c), (c, a)))
         holds = ((u > 0) & (v > 0) & (w > 0)) | ((u < 0) & (v < 0) & (w < 0))
-        count += int((holds & whole).sum())
-    return count
+        x, y = (sum(g[j][holds] for j in (a, b, c)) / 3 for g in (gx, gy))
+        found.append(
+            np.stack([x, y, np.hypot(gx[p11][holds] - gx[p00][holds], gy[p11][holds] - gy[p00][holds])], 1)
+        )
+    return np.concatenate(found)

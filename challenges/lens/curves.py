@@ -120,11 +120,12 @@ def purity_curve(measurements: Measurements, columns: Table) -> Curve | None:
 
 def without_faint(
     measurements: Measurements, value: FloatArray, cuts: FloatArray, columns: Table
-) -> tuple[Curve, Curve, Curve] | None:
-    """AUROC, TPR10 and share of the lenses left when those with ``value`` (n,) below a cut are removed.
+) -> dict[str, Curve] | None:
+    """``auroc``, ``tpr0``, ``tpr10`` and ``share`` of the lenses left without those with ``value`` (n,) below a cut.
 
     cuts : (k,) ascending and fixed; at the first, all lenses are kept.   None where lenses are too few. A curve also
-    holds ``dotted``: from which point on fewer than ``DOTTED`` lenses are left.
+    holds ``dotted``: from which point on fewer than ``DOTTED`` lenses are left. While truth is hidden there is no
+    ``tpr0``, because all of it hangs on one non-lens.
     """
     ranking = Ranking.of(measurements)
     p, n = len(ranking.positive), len(ranking.negative)
@@ -136,21 +137,21 @@ def without_faint(
     removed = removed[p - removed >= FEWEST]
     kept = [0, *_kept(FEWEST if hidden(columns) else 1, np.append(removed, p))]
     beaten, lenses_upto = _beaten(measurements, ranking)
-    passed = int(ranking.positives_above[int(FEW)])  # lenses above the tenth non-lens
-    areas, rates, shares = [], [], []
+    allowed = {"tpr10": int(FEW)} if hidden(columns) else {"tpr0": 0, "tpr10": int(FEW)}
+    found: dict[str, list[Point]] = {key: [] for key in ("auroc", *allowed, "share")}
     for k in kept:
         lens = of_lens >= least[k]
         m = int(lens.sum())
         area, error = _area(lens, beaten, ranking.positives_above[:n], lenses_upto)
-        tpr = float(lens[:passed].sum()) / m
         ends = (max(0.0, area - NORMAL * error), min(1.0, area + NORMAL * error))
-        areas.append((cuts[k], area, *ends, 1 / m))
-        rates.append((cuts[k], tpr, *wilson(tpr, m), 1 / m))
-        shares.append((cuts[k], m / p, *wilson(m / p, p), 1 / p))
-    left = [round(share[1] * p) for share in shares]
+        found["auroc"].append((cuts[k], area, *ends, 1 / m))
+        for key, most in allowed.items():
+            tpr = float(lens[: ranking.positives_above[most]].sum()) / m
+            found[key].append((cuts[k], tpr, *wilson(tpr, m), 1 / m))
+        found["share"].append((cuts[k], m / p, *wilson(m / p, p), 1 / p))
+    left = [round(share[1] * p) for share in found["share"]]
     dotted = next((k for k, m in enumerate(left) if m < DOTTED), len(left))
-    auroc, tpr10, share = (_curve(points) | {"dotted": dotted} for points in (areas, rates, shares))
-    return auroc, tpr10, share
+    return {key: _curve(points) | {"dotted": dotted} for key, points in found.items()}
 
 
 def _beaten(measurements: Measurements, ranking: Ranking) -> tuple[FloatArray, Indices]:

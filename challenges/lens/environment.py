@@ -75,8 +75,9 @@ def _radius(stream: np.random.Generator, magnitude: FloatArray) -> FloatArray:
 
 
 def members(setting: Setting, c: Companions, d: Deflectors, lens_magnitude: FloatArray) -> Perturbers:
-    """Satellites as mass: theta_p = theta_E sqrt(L/L_lens), truncated at 0.5 arcsec."""
+    """Satellites as mass: theta_p = theta_E sqrt(L/L_lens), at most theta_E, truncated at 0.5 arcsec."""
     s = c.light.select(c.satellite)
     luminosity = s.flux[:, setting.bands.index(setting.reference)] * 10 ** (0.4 * lens_magnitude[s.stamp])
-    theta_p = d.theta_e[s.stamp] * np.sqrt(luminosity)
+    # A stamp is centred on its main deflector: no satellite outweighs it, however bright its draw
+    theta_p = d.theta_e[s.stamp] * np.sqrt(np.minimum(luminosity, 1))
     return Perturbers(s.stamp, s.x, s.y, theta_p, np.full(len(s), 0.5))

@@ -37,6 +37,13 @@ CUTS = {
     "npix": ("pixels of the arc above", np.unique(np.round(10.0 ** (np.arange(30) / 8)))),
     "contrast": ("arc over foreground light above", np.round(10.0 ** (np.arange(-12, 5) / 4), 5)),
 }
+# title and lowest height of each panel over a cut
+CUT_PANELS = {
+    "auroc": ("AUROC", 0.5),
+    "tpr0": ("TPR0", 0.0),
+    "tpr10": ("TPR10", 0.0),
+    "share": ("share of lenses", 0.0),
+}
 
 
 def _roc_figure(start: float | None) -> Callable[[Measurements, Table], Data]:
@@ -95,18 +102,17 @@ def _cut_figure(column: str) -> Callable[[Measurements, Table], Data]:
     def data(measurements: Measurements, columns: Table) -> Data:
         value = np.asarray(columns[column], dtype=np.float64)
         found = without_faint(measurements, value, cuts, columns)
-        if found is None or len(found[0]["x"]) < 2:
+        if found is None or len(found["share"]["x"]) < 2:
             return None
-        names = (("auroc", "AUROC", 0.5), ("tpr10", "TPR10", 0.0), ("share", "share of lenses", 0.0))
         panels = [
             {
                 "key": key,
-                "y_label": title,
-                "y_range": [min(low, *curve["low"]), 1.0],
+                "y_label": CUT_PANELS[key][0],
+                "y_range": [min(CUT_PANELS[key][1], *curve["low"]), 1.0],
                 "guides": [],
                 "series": [curve],
             }
-            for (key, title, low), curve in zip(names, found, strict=True)
+            for key, curve in found.items()
         ]
         return {"x_label": label, "x_range": _plain(cuts[[0, -1]]), "x_log": True, "panels": panels}
 
@@ -327,11 +333,12 @@ FIGURES = (
     *(
         Figure(
             key=f"cut_{column}",
-            title=f"Without the faintest, by {title}",
+            title=f"Lenses above a cut, by {title}",
             kind="curves",
             data=_cut_figure(column),
             needs=(column, "part"),
-            caption="Lenses below the cut removed, all non-lenses kept. Dotted: fewer than 100 lenses left.",
+            caption="Lenses below the cut removed, all non-lenses kept. Dotted: fewer than 100 lenses left. "
+            "TPR0 hangs on one non-lens and is shown after the reveal.",
         )
         for column, title in _VARIABLES.items()
     ),

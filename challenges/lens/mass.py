@@ -6,12 +6,13 @@ deflections in arcsec, major axes along x before rotation by ``phi`` (radian, co
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
-from blindsky.scoring.measurements import FloatArray
+from blindsky.scoring.measurements import Array, FloatArray
 
 ROUNDEST = 0.9999  # the ellipsoid's formulas are 0/0 at q = 1
 TINY = 1e-12  # arcsec
@@ -126,11 +127,6 @@ class Deflectors:
     slope: FloatArray
     perturbers: Perturbers
 
-    @property
-    def isothermal(self) -> bool:
-        """Whether every deflector is an SIE with shear, for which critical curves are analytic."""
-        return bool((self.slope == 2).all()) and self.perturbers.stamp.size == 0
-
     def take(self, stamps: np.ndarray) -> Deflectors:
         """The deflectors of some stamps, in that order."""
         columns = {f.name: getattr(self, f.name)[stamps] for f in fields(self)[:-1]}
@@ -158,47 +154,57 @@ def ellipsoid_and_shear(
     return ax + g1 * x + g2 * y, ay + g2 * x - g1 * y
 
 
-def source_plane(d: Deflectors, i: int, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Source position beta of image positions (x, y) in arcsec behind deflector ``i``; float64."""
+def _masses_of(p: Perturbers, i: int | Array) -> Iterator[tuple[Any, Any, Any, Any]]:
+    """Position, strength and truncation of the first, second, ... perturber of deflector(s) ``i``; 0 strong if none."""
+    order = np.argsort(p.stamp, kind="stable")
+    first, last = (np.searchsorted(p.stamp, i, side, sorter=order) for side in ("left", "right"))
+    for k in range(np.max(last - first, initial=0)):
+        own = order[np.minimum(first + k, len(order) - 1)]
+        yield p.x[own], p.y[own], np.where(first + k < last, p.theta_p[own], 0.0), p.a[own]
+
+
+def source_plane(
+    d: Deflectors, i: int | Array, x: FloatArray, y: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Source position beta of image positions (x, y) in arcsec behind deflector ``i``, or one each; float64."""
     dx, dy = x - d.x[i], y - d.y[i]
-    slope = None if d.slope[i] == 2 else d.slope[i]
-    terms = epl_terms(float(d.q[i]), 1e-12)
+    slope = None if np.all(d.slope[i] == 2) else d.slope[i]
+    terms = epl_terms(float(np.min(d.q[i], initial=1)), 1e-12)
     ax, ay = ellipsoid_and_shear(dx, dy, d.theta_e[i], d.q[i], d.phi[i], d.g1[i], d.g2[i], slope, terms)
-    p = d.perturbers
-    for k in np.flatnonzero(p.stamp == i):
-        px, py = pseudo_jaffe(x - p.x[k], y - p.y[k], p.theta_p[k], p.a[k])
+    for x_p, y_p, theta_p, a in _masses_of(d.perturbers, i):
+        px, py = pseudo_jaffe(x - x_p, y - y_p, theta_p, a)
         ax, ay = ax + px, ay + py
     return x - ax, y - ay
 
 
 def convergence_and_shear(
-    d: Deflectors, i: int, x: FloatArray, y: FloatArray
+    d: Deflectors, i: int | Array, x: FloatArray, y: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Convergence kappa and shear gamma1, gamma2 of deflector ``i`` at image positions (arcsec); float64.
+    """Convergence kappa and shear gamma1, gamma2 of ``i`` (as in ``source_plane``) at image positions, to 1e-8.
 
     A power law's deflection is homogeneous of degree 2 - slope, so its Hessian along the radius is that multiple
     of alpha/r, and kappa gives the rest.
     """
     dx, dy = x - d.x[i], y - d.y[i]
-    theta_e, q, slope = float(d.theta_e[i]), float(d.q[i]), float(d.slope[i])
+    theta_e, q, slope = d.theta_e[i], d.q[i], d.slope[i]
     u, v = rotate(dx, dy, d.phi[i])
     elliptical = np.sqrt(q * u * u + v * v / q).clip(min=TINY)
     kappa = 0.5 * (3 - slope) * (theta_e / elliptical) ** (slope - 1)
-    ax, ay = rotate(*epl(u, v, theta_e, q, slope, epl_terms(q, 1e-12)), -d.phi[i])
+    ax, ay = rotate(*epl(u, v, theta_e, q, slope, epl_terms(float(np.min(q, initial=1)), 1e-8)), -d.phi[i])
     r2 = (dx * dx + dy * dy).clip(min=TINY)
     radial = (2 - slope) * (ax * dx + ay * dy) / r2
     mixed = (2 - slope) * (ay * dx - ax * dy) / r2
     along = radial - kappa  # half the difference of the Hessian along and across the radius
     c2, s2 = (dx * dx - dy * dy) / r2, 2 * dx * dy / r2
     g1, g2 = along * c2 - mixed * s2 + d.g1[i], along * s2 + mixed * c2 + d.g2[i]
-    p = d.perturbers
-    for k in np.flatnonzero(p.stamp == i):
-        px, py = x - p.x[k], y - p.y[k]
+    for x_p, y_p, theta_p, a in _masses_of(d.perturbers, i):
+        px, py = x - x_p, y - y_p
         r2 = (px * px + py * py).clip(min=TINY)
-        r, far = np.sqrt(r2), np.sqrt(r2 + p.a[k] ** 2)
-        own = 0.5 * p.theta_p[k] * (1 / r - 1 / far)
-        mean = p.theta_p[k] * (r + p.a[k] - far) / r2
+        r, far = np.sqrt(r2), np.sqrt(r2 + a * a)
+        own = 0.5 * theta_p * (1 / r - 1 / far)
+        mean = theta_p * (r + a - far) / r2
+        stretch = (own - mean) / r2
         kappa = kappa + own
-        g1 = g1 + (own - mean) * (px * px - py * py) / r2
-        g2 = g2 + (own - mean) * 2 * px * py / r2
+        g1 = g1 + stretch * (px * px - py * py)
+        g2 = g2 + stretch * (2 * px * py)
     return kappa, g1, g2

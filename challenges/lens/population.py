@@ -99,8 +99,10 @@ def _natural(stream: np.random.Generator, n: int) -> Geometry:
     return Geometry(*np.concatenate(found, axis=1)[:, :n])
 
 
-def deflectors(stream: np.random.Generator, g: Geometry, pixel: float, generous: bool) -> Deflectors:
-    """Mass of the deflectors; ``generous`` for elongated power laws in strong shear, else nearly round SIE.
+def deflectors(
+    stream: np.random.Generator, g: Geometry, pixel: float, generous: bool, axis_ratio: float = 0.90
+) -> Deflectors:
+    """Mass of the deflectors; ``generous`` for elongated power laws in strong shear, else SIE of mean ``axis_ratio``.
 
     The near-round mass stands for the original's spherical haloes, whose images are often full rings.
     """
@@ -110,7 +112,7 @@ def deflectors(stream: np.random.Generator, g: Geometry, pixel: float, generous:
         shear = stream.normal(0, 0.05, (2, n))
         slope = truncated_normal(stream, 2.0, 0.1, 1.8, 2.2, n)
     else:
-        q = truncated_normal(stream, 0.90, 0.07, 0.35, 0.995, n)
+        q = truncated_normal(stream, axis_ratio, 0.07, 0.35, 0.995, n)
         shear, slope = stream.normal(0, 0.02, (2, n)), np.full(n, 2.0)
     phi = stream.uniform(0, np.pi, n)
     x, y = stream.normal(0, 0.3 * pixel, (2, n))

@@ -65,7 +65,7 @@ def _curves(branch: str) -> dict[str, tuple[Mapping[str, Any], ...]]:
         figure, method, cut = _FIGURES[line["variable"]], line["method"], float(line["cut"])
         if line["branch"] != branch or cut <= 0:
             continue
-        for panel in ("auroc", "tpr10"):
+        for panel in ("auroc", "tpr0", "tpr10"):
             found[figure, panel, method].append((cut, float(line[panel])))
         if shares.setdefault(figure, method) == method:
             found[figure, "share", "lenses of the original"].append((cut, float(line["fraction_of_lenses"])))

@@ -63,7 +63,7 @@ def draw_scene(
     has_source = stream.random(n) < setting.lens_share
     kind = draw_kinds(stream, GENEROUS_IMPOSTORS if shifted else setting.impostors, has_source)
     g = population.geometry(stream, setting.einstein_radii, n)
-    d = population.deflectors(stream, g, setting.cameras[0].pixel, generous)
+    d = population.deflectors(stream, g, setting.cameras[0].pixel, generous, setting.axis_ratio)
     galaxy = population.lens_galaxies(stream, setting, g, d, kind == "spiral", shifted)
     others = environment.companions(stream, setting, g, d, galaxy.magnitude)
     r_ca = critical.caustic_radius(d)

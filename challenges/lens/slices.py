@@ -11,6 +11,7 @@ from blindsky.challenges.challenge import Slice
 from blindsky.scoring.measurements import Table
 
 Mask = Callable[[Table], NDArray[np.bool_]]
+MUCH_MASKED = 0.1  # share of the pixels of a stamp
 SHOWN = ("tpr_fpr3", "auroc", "tpr0", "tpr10", "tpr_fpr2")
 IMPOSTORS = {
     "ring": "rings",
@@ -66,12 +67,29 @@ def _unmasked(table: Table) -> NDArray[np.bool_]:
     return np.asarray(table["masked"] == 0)
 
 
-def _masked(table: Table) -> NDArray[np.bool_]:
-    return ~_unmasked(table)
+def _much_masked(table: Table) -> NDArray[np.bool_]:
+    return np.asarray(table["masked"] > MUCH_MASKED)
 
 
-def _slice(name: str, family: str, needs: tuple[str, ...], mask: Mask) -> Slice:
-    return Slice(name, needs, mask, family, SHOWN)
+def _little_masked(table: Table) -> NDArray[np.bool_]:
+    return ~_unmasked(table) & ~_much_masked(table)
+
+
+def _slice(name: str, family: str, needs: tuple[str, ...], mask: Mask, about: Mask | None = None) -> Slice:
+    return Slice(name, needs, mask, family, SHOWN, about)
+
+
+def _of_lenses(name: str, family: str, column: str, mask: Mask) -> Slice:
+    """A slice of the lenses, whose size is the number of lenses."""
+    return _slice(name, family, ("label", column), mask, _is_lens)
+
+
+def _is_lens(table: Table) -> NDArray[np.bool_]:
+    return np.asarray(table["label"].astype(bool))
+
+
+def _is_no_lens(table: Table) -> NDArray[np.bool_]:
+    return ~_is_lens(table)
 
 
 _RADII = ((0, 0.5), (0.5, 1), (1, 2), (2, np.inf))
@@ -93,30 +111,24 @@ def _range(low: float, high: float, unit: str) -> str:
 
 
 SLICES = (
+    *(_of_lenses(_range(a, b, '"'), "Einstein radius", "r_ein", _lenses("r_ein", a, b)) for a, b in _RADII),
+    *(_of_lenses(name, "pixels above the noise", "npix", _lenses("npix", a, b)) for a, b, name in _PIXELS),
     *(
-        _slice(_range(a, b, '"'), "Einstein radius", ("label", "r_ein"), _lenses("r_ein", a, b))
-        for a, b in _RADII
-    ),
-    *(
-        _slice(name, "pixels above the noise", ("label", "npix"), _lenses("npix", a, b))
-        for a, b, name in _PIXELS
-    ),
-    *(
-        _slice(f"{name} {title}", title, ("label", column), _quarter(column, k))
+        _of_lenses(f"{name} quarter, {title}", title, column, _quarter(column, k))
         for column, title in (
             ("flux_sigma", "light of the arc over the noise"),
             ("contrast", "contrast of the arc"),
         )
         for k, name in enumerate(("lowest", "second", "third", "highest"))
     ),
-    *(_slice(name, "images", ("label", "n_images"), _lenses("n_images", a, b)) for a, b, name in _IMAGES),
+    *(_of_lenses(name, "images", "n_images", _lenses("n_images", a, b)) for a, b, name in _IMAGES),
     *(
-        _slice(_range(a, b, "x"), "magnification", ("label", "mu_eff"), _lenses("mu_eff", a, b))
+        _of_lenses(_range(a, b, "x"), "magnification", "mu_eff", _lenses("mu_eff", a, b))
         for a, b in _MAGNIFICATIONS
     ),
     _slice("no impostors", "non-lenses", ("impostor",), _ordinary),
     *(
-        _slice(f"only {name}", "non-lenses", ("label", "impostor"), _against(kind))
+        _slice(f"only {name}", "non-lenses", ("label", "impostor"), _against(kind), _is_no_lens)
         for kind, name in IMPOSTORS.items()
     ),
     _slice("early", "type of the galaxy", ("early",), _early),
@@ -125,5 +137,6 @@ SLICES = (
 
 MASKED = (
     _slice("no bad pixels", "bad pixels", ("masked",), _unmasked),
-    _slice("some bad pixels", "bad pixels", ("masked",), _masked),
+    _slice("up to 10 % bad pixels", "bad pixels", ("masked",), _little_masked),
+    _slice("over 10 % bad pixels", "bad pixels", ("masked",), _much_masked),
 )

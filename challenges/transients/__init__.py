@@ -130,6 +130,11 @@ CHALLENGE = Challenge(
     sky=simulate,
     measure=measure,
     about=_about,
+    importers={
+        "plasticc": "blindsky.challenges.transients.official:plasticc",
+        "snana": "blindsky.challenges.transients.snana:snana",
+    },
+    exporters={"csv": "blindsky.challenges.transients.export:csv"},
     citations=(
         "Kessler et al. 2019, PASP 131, 094501 (models and simulations of PLAsTiCC)",
         "Malz et al. 2019, AJ 158, 171 (metric); Hlozek et al. 2023, ApJS 267, 25 (results)",

@@ -36,7 +36,7 @@ class Number(NamedTuple):
     deep: int
 
 
-Mix = dict[str, Number]  # by name of the population
+Mix = dict[str, Number]  # by name, of every population
 
 
 def test_mix(size: Size) -> Mix:
@@ -87,7 +87,7 @@ def _of(target: int) -> list[str]:
 
 def _divide(number: Mapping[int, int], deep: Mapping[int, int], like: Mix) -> Mix:
     """Objects of each class, of which ``deep`` lie in deep fields, as populations in the proportions of ``like``."""
-    found: Mix = {}
+    found: Mix = dict.fromkeys(POPULATIONS, Number(0, 0))
     for target, n in number.items():
         wide, below = n - deep[target], deep[target]
         first, *others = _of(target)

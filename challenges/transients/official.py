@@ -74,7 +74,7 @@ def _find(folder: Path, split: str) -> tuple[Path, list[Path]] | None:
         )
         raise InputFault(message)
     if not metadata or not curves:
-        lacks = "light curves" if metadata else "a table about the objects (..._metadata.csv)"
+        lacks = "light curves" if metadata else "table about the objects (..._metadata.csv)"
         message = f"{folder} holds {(*metadata, *curves)[0].name}, but no {lacks} of the {split} split. Add the file"
         raise InputFault(message)
     return metadata[0], curves

@@ -39,7 +39,7 @@ _HOST = dict.fromkeys(
 _PUBLIC = ("ra", "decl", *_GALACTIC, "ddf", *_HOST, CUT)
 TRUTH = {
     "true_target": "int16",
-    "true_submodel": "int16",
+    "true_submodel": "str",  # numbers in PLAsTiCC, names in ours
     **dict.fromkeys(("true_z", "true_peakmjd", "true_av", "true_rv", "trigger_mjd", "peak_mag_i"), "float64"),
     "n_det": "int16",
 }
@@ -101,9 +101,10 @@ def _by_id(path: Path, wanted: Mapping[str, str]) -> Table:
     if not any(map(rows, found)):
         message = f"{path} has a header but no rows. Download it again"
         raise InputFault(message)
-    table = {name: np.concatenate([part[name] for part in found]) for name in wanted}
-    order = np.argsort(table[KEY], kind="stable")
-    table = {name: column[order] for name, column in table.items()}
+    table = {name: np.concatenate([part.pop(name) for part in found]) for name in wanted}
+    if (np.diff(table[KEY]) < 0).any():
+        order = np.argsort(table[KEY], kind="stable")
+        table = {name: column[order] for name, column in table.items()}
     twice = table[KEY][1:][np.diff(table[KEY]) == 0]
     if len(twice):
         message = f"{path}: {some(twice)} more than once. Keep one row of each"
@@ -211,7 +212,10 @@ def _read(path: Path, wanted: Mapping[str, str]) -> Iterator[Table]:
     if lacking:
         message = f"{path} has no column {', '.join(lacking)}. It has: {', '.join(known.values())}. Download it again"
         raise InputFault(message)
-    types = {known[name]: pa.from_numpy_dtype(np.dtype(kind)) for name, kind in wanted.items()}
+    types = {
+        known[name]: pa.string() if kind == "str" else pa.from_numpy_dtype(np.dtype(kind))
+        for name, kind in wanted.items()
+    }
     with _readable(path), _open(path) as stream:
         reader = arrow_csv.open_csv(
             stream,

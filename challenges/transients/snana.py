@@ -6,6 +6,7 @@ A table about the objects (HEAD) points into one of their visits (PHOT), of whic
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
@@ -73,9 +74,10 @@ class _Table(NamedTuple):
         known = {_OLD.get(name, name): name for name in names}
         lacking = [name for name in wanted if name not in known]
         if lacking:
+            there = ", ".join(names[:40]) or "no table: it may be cut short"
             message = (
-                f"{path} has no column {', '.join(lacking)}. It has: {', '.join(names[:40]) or 'no table'}. Give "
-                "HEAD.FITS first, then PHOT.FITS of the same simulation"
+                f"{path} has no column {', '.join(lacking)}. It has: {there}. Give HEAD.FITS first, then PHOT.FITS of "
+                "the same simulation"
             )
             raise InputFault(message)
         return cls(path, {ours: data[theirs] for ours, theirs in known.items()}, header)
@@ -88,9 +90,9 @@ class _Table(NamedTuple):
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
     try:
-        yield
-    except InputFault:
-        raise
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what matters of a damaged file is told below
+            yield
     except Exception as error:  # a damaged file makes the library raise nearly anything
         if isinstance(error, OSError) and error.errno is not None:
             raise

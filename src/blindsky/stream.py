@@ -27,16 +27,13 @@ class Stream(IterableDataset[dict[str, Tensor]]):
 
     beside : columns (n,), such as labels, in the order of the rows.   seed : None keeps the order of the file; else
     rows come in an order that follows from (seed, epoch).   batch : rows of an item, which is much faster than
-    single rows put together elsewhere; None gives single rows. Workers of a DataLoader share the row groups.
+    single rows put together elsewhere; None gives single rows. Workers of a DataLoader share the row groups, and each
+    ends with a smaller batch. The order repeats until ``set_epoch`` is called, before the workers of a pass start.
     """
 
     def __init__(self, groups: Groups, beside: Table, seed: int | None, batch: int | None) -> None:
         self.groups, self.beside, self.seed, self.batch = groups, beside, seed, batch
         self.epoch = 0
-
-    def __len__(self) -> int:
-        """Number of items; with several workers and batches there may be a few more, smaller ones."""
-        return -(-len(self.groups) // (self.batch or 1))
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order of the next pass."""

@@ -52,7 +52,10 @@ def stamps(track: str) -> Table:
 
 
 def _block(track: str, block: int) -> Table:
-    """One block: truth; flux, peak and pixels above 3 rms of the reference band; moments of all bands; noise."""
+    """One block: truth; flux, peak and pixels above 3 rms of the reference band; moments of all bands; noise.
+
+    Noise and correlation are (n, bands), over the setting's noise; NaN in stamps with bad pixels.
+    """
     setting = SETTINGS[track]
     sky = LensSky(setting)
     at = setting.cameras[0].bands.index(setting.reference)
@@ -64,8 +67,12 @@ def _block(track: str, block: int) -> Table:
     truth["bright_pixels"] = (image[:, at] > 3 * setting.sigma[at]).sum(axis=(1, 2))
     truth["mean"], truth["square"] = image.mean(axis=(1, 2, 3)), (image**2).mean(axis=(1, 2, 3))
     whole = truth["masked"] == 0
-    truth["noise"], truth["correlation"] = np.full((2, len(image)), np.nan)
-    truth["noise"][whole], truth["correlation"][whole] = _corner_noise(image[whole, 0] / setting.sigma[0])
+    truth["noise"], truth["correlation"] = np.full((2, len(image), len(setting.bands)), np.nan)
+    bands = [band for name in sky.image_names for band in np.moveaxis(drawn.public[name], 1, 0)]
+    for k, (band, sigma) in enumerate(zip(bands, setting.sigma, strict=True)):
+        truth["noise"][whole, k], truth["correlation"][whole, k] = _corner_noise(
+            band[whole].astype(np.float64) / sigma
+        )
     return truth
 
 
@@ -151,11 +158,15 @@ def _real_stamps(track: str) -> list[Row]:
 def _detector(track: str) -> list[Row]:
     """Noise and bad pixels of the stamps whose galaxies are not bright ones under the noise of a real survey."""
     found = stamps(track)
-    quiet = ~found["bright"] & np.isfinite(found["noise"])
-    rows = [
-        row(f"{track}: corner noise over the table's", float(np.median(found["noise"][quiet])), 1.0, 0.02),
-        row(f"{track}: correlation of neighbours", float(np.median(found["correlation"][quiet])), 0.0, 0.01),
-    ]
+    quiet = ~found["bright"] & (found["masked"] == 0)
+    rows = []
+    for band, noise, correlation in zip(
+        SETTINGS[track].bands, found["noise"][quiet].T, found["correlation"][quiet].T, strict=True
+    ):
+        rows += [
+            row(f"{track}: corner noise over the table's, {band}", float(np.median(noise)), 1.0, 0.02),
+            row(f"{track}: correlation of neighbours, {band}", float(np.median(correlation)), 0.0, 0.01),
+        ]
     if SETTINGS[track].masks:
         rows.append(
             row(f"{track}: share of stamps with bad pixels", float((found["masked"] > 0).mean()), 0.25, 0.025)
@@ -168,7 +179,7 @@ def _trivial(track: str) -> list[Row]:
     found = stamps(track)
     rows = []
     for name in ("flux", "peak", "bright_pixels"):
-        area = auroc(found["has_source"], found[name])
+        area = auroc(found["label"], found[name])
         rows.append(row(f"{track}: AUROC of {name}", area, "< 0.65", "0.65", "", area < 0.65))
     return rows
 
@@ -219,4 +230,7 @@ def rows(report: Progress) -> list[Row]:
         found.append(row(f"{track}: is_lens among sources", float(truth["is_lens"][has].mean()), "none"))
         share = float((truth["impostor"][~has] != "").mean())
         found.append(row(f"{track}: impostors among non-lenses", share, 0.25, 0.06))
+        found += _trivial(track)
+        if not SETTINGS[track].shifted:  # a shifted sky has noise of its own
+            found += _detector(track)
     return found

@@ -18,13 +18,10 @@ from blindsky.challenges.transients.counts import Mix, Number
 from blindsky.challenges.transients.sky import TransientSky
 from tests.benchmarks.measuring import apart, peak_mib, row
 
-PARTS = (
-    300,
-    100,
-)  # of the full release; a tenth by hand: python -m tests.benchmarks.transients_generation 10
+PARTS = (100, 30)  # of the full release; a tenth by hand: python -m tests.benchmarks.transients_generation 10
 MINUTES, CORES = 40, 2  # of the full release
 MIB = 2048
-LINEAR, FLAT = 1.1, 1.5  # by so much may work per object and memory grow from the first part to the next
+FLAT = 1.5  # by so much may memory grow from the first part to the next
 
 
 def _scaled(mix: Mix, part: int) -> Mix:

@@ -73,8 +73,8 @@ def peak(folder: Path, n: int) -> int:
 
 
 def test_memory_does_not_grow_with_the_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sorting, "BUFFER_BYTES", 1 << 19)
-    monkeypatch.setattr(sorting, "BUCKET_ROWS", 5000)
-    small, large = peak(tmp_path / "small", 40_000), peak(tmp_path / "large", 320_000)
+    monkeypatch.setattr(sorting, "BUFFER_BYTES", 1 << 18)
+    monkeypatch.setattr(sorting, "BUCKET_ROWS", 3000)
+    small, large = peak(tmp_path / "small", 20_000), peak(tmp_path / "large", 140_000)
     assert large < 1.25 * small
-    assert large < 320_000 * 40 / 4
+    assert large < 140_000 * 40 / 3

@@ -40,7 +40,7 @@ def cut(tmp_path_factory: pytest.TempPathFactory) -> tuple[tables.Groups, dict[s
 def test_an_item_is_a_stamp_with_its_label(data: blindsky.Data) -> None:
     items = list(data.dataset("train"))  # type: ignore[call-overload]
     table, labels = data.public.table("train"), data.public.table("train_labels")
-    assert len(items) == len(data.dataset("train")) == 40  # type: ignore[arg-type]
+    assert len(items) == 40
     for k in (0, 7, 39):
         assert items[k]["id"] == table["id"][k] and items[k]["label"] == labels["label"][k]
         np.testing.assert_array_equal(items[k]["image"].numpy(), table["image"][k])
@@ -66,7 +66,7 @@ def test_every_row_comes_once(
     stream = Stream(groups, {"twice": 2 * table["id"]}, seed, batch)
     items = list(stream)
     ids = np.concatenate([np.atleast_1d(item["id"].numpy()) for item in items])
-    assert sorted(ids) == list(range(50)) and len(items) == len(stream)
+    assert sorted(ids) == list(range(50)) and len(items) == -(-50 // (batch or 1))
     assert (list(ids) == list(range(50))) == (seed is None)
     assert all((item["twice"] == 2 * item["id"]).all() for item in items)
     if batch:

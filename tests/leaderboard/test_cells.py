@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from blindsky.challenges.lens.metrics import TPR0
 from blindsky.leaderboard.cells import cell, csv_text, number, rounding_step, step_decimals, tidy
+from blindsky.scoring.card import evaluate, part_dict
+from blindsky.scoring.measurements import Measurements
+from blindsky.scoring.weights import Replicates
 
 
 @pytest.mark.parametrize(
@@ -53,6 +58,29 @@ def test_a_narrow_interval_does_not_make_the_step_finer_than_asked() -> None:
     card = {"value": 0.123456, "low": 0.1234, "high": 0.1235, "interval": "percentile"}
     shown = cell(card, rounded=True, least=0.05)
     assert (shown.value, shown.low, shown.high) == (0.125, 0.125, 0.125)
+
+
+@pytest.mark.parametrize("n", [3, 45, 900, 15_000])
+def test_before_the_reveal_a_share_shows_no_case_of_it(n: int) -> None:
+    """TPR0 of every number of lenses above the first non-lens: what is shown are steps of two lenses or more."""
+    shown: dict[Any, list[int]] = {}
+    step = rounding_step(20 / n)
+    for k in range(min(n, 60) + 1):
+        score = np.concatenate([np.full(k, 0.9), np.full(n - k, 0.1), [0.5]])
+        measurements = Measurements({"label": np.arange(n + 1) < n, "score": score})
+        card = part_dict(evaluate(measurements, [TPR0], Replicates(b"k" * 32, np.arange(n + 1)), 4))
+        found = cell(card["metrics"]["tpr0"], rounded=True, least=3.84 / (n + 3.84))  # type: ignore[index]
+        assert found.value is not None
+        assert found.value / step == pytest.approx(round(found.value / step), abs=1e-3)
+        shown.setdefault((found.value, found.low, found.high), []).append(k)
+    assert len(shown) == len({value for value, _, _ in shown}), "the ends say no more than the value"
+    alike = list(shown.values())
+    assert all(len(counts) > 1 for counts in alike[1:-1])
+    assert len(alike) <= (n if n < 60 else 60) / 2 + 1
+    exact = cell(
+        {"value": 1 / n, "low": 0.0, "high": 0.1, "interval": "binomial", "trials": n}, rounded=False
+    )
+    assert exact.value == 1 / n
 
 
 @pytest.mark.parametrize("value", [0.123456, -98765.4321, 0.0])

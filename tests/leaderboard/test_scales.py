@@ -6,7 +6,7 @@ import math
 from itertools import pairwise
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from blindsky.leaderboard.scales import Scale, log_label, log_ticks, span, tick_labels, ticks
@@ -99,6 +99,7 @@ def test_a_logarithmic_scale_is_linear_in_the_logarithm(low: float, ratio: float
     values=st.lists(st.one_of(st.none(), st.floats(-1e6, 1e6), st.just(math.nan)), max_size=8),
     zero=st.booleans(),
 )
+@example(values=[5e-324], zero=False)
 def test_a_span_holds_every_value_and_is_never_empty(values: list[float | None], zero: bool) -> None:
     low, high = span(values, zero=zero)
     assert low < high

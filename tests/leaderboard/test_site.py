@@ -15,12 +15,13 @@ from typing import Any
 
 import pytest
 
-from blindsky.challenges.challenge import Figure, Published, Result, Sample
+from blindsky.challenges.challenge import Board, Figure, Published, Result, Sample
 from blindsky.challenges.errors import InputFault
 from blindsky.leaderboard import build
 from blindsky.leaderboard.pages import file_names
 from blindsky.leaderboard.pictures import Album
 from blindsky.leaderboard.site import MARKER, render
+from blindsky.scoring.card import wilson
 
 HERE = "toy-easy-tiny-1"
 HOSTILE = "<script>alert('1')</script>\"><img src=x onerror=alert(1)>{{ 7*7 }}"
@@ -204,7 +205,9 @@ def test_the_best_entries_are_drawn_together_with_a_legend(drawn: list[Any], rel
     )
     assert curves.count("curve-0") == 1, "in the legend alone"
     assert "The best entries together" in page.text
-    assert "Grey: published in Old, on another test set." in page.text
+    assert "Grey: published in Old, another test set." in page.text, "under the figure"
+    legend = re.sub(r"\s+", " ", page.text.split("The best entries together")[1])
+    assert f"Grey: published in Old, another test set: {HOSTILE}" in legend, "and whose, in the legend"
     assert "<script>alert('1')</script>" in page.text
 
 
@@ -341,6 +344,36 @@ def test_a_rank_does_not_show_what_rounding_hides(entry: Any, release: Any) -> N
         places[status] = [(r["entry"], r["rank"], r["rank_low"], r["rank_high"]) for r in rows if r["rank"]]
     assert places["open"] == [("a", 1, 1, 1), ("b", 1, 1, 1)]
     assert [(name, rank) for name, rank, _, _ in places["revealed"]] == [("b", 1), ("a", 2)]
+
+
+def test_a_share_of_cases_shows_no_single_case_anywhere(entry: Any, release: Any) -> None:
+    """A constant entry's share has a very narrow interval; two cases are the least step, in ranks as well."""
+    toy = release().challenge
+    metrics = tuple(replace(m, direction="high") if m.key == "share" else m for m in toy.metrics)
+    board = Board("main", "Main board", ("share",), ("share", "loss"), compare=("share", "loss"))
+    challenge = replace(toy, metrics=metrics, boards=(board,))
+
+    def shared(name: str, k: int, kind: str = "submission") -> Any:
+        """A share of k in 300 cases, on the board and in a slice; steps of three cases are the least."""
+        made = entry(name, kind=kind, values={"public": {"share": k / 300}}, width=0.0005)
+        part = made.card["parts"]["public"]
+        low, high = wilson(k / 300, 300)
+        part["metrics"]["share"] |= {"low": low, "high": high, "trials": 300}
+        made.card["slices"].append({"name": "bright", "family": "m", "parts": {"public": part}})
+        return made
+
+    def site(k: int, status: str) -> dict[str, str]:
+        entries = (shared("constant", 0, "baseline"), shared("probe", k), shared("rival", 3))
+        return render([replace(release(*entries, status=status), challenge=challenge)])
+
+    assert site(2, "open") == site(3, "open") == site(4, "open"), "not a byte tells the case"
+    rows = json.loads(site(3, "open")[f"{HERE}/board.json"])["boards"][0]["rows"]
+    assert [(r["entry"], r["rank"], r["metrics"]["share"]["value"]) for r in rows] == [
+        ("probe", 1, 0.01),
+        ("rival", 1, 0.01),
+        ("constant", 3, 0.0),
+    ]
+    assert site(3, "revealed") != site(4, "revealed")
 
 
 def test_page_json_and_csv_hold_the_same_values(files: dict[str, str]) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from blindsky.scoring.card import card_dict, evaluate, score, to_json, wilson
+from blindsky.scoring.card import Cut, card_dict, evaluate, part_dict, score, to_json, wilson
 from blindsky.scoring.measurements import Array, FloatArray, Measurements, Moments, Table
 from blindsky.scoring.metric import Interval, Metric, Statistic
 from blindsky.scoring.sums import mean
@@ -93,6 +93,7 @@ def test_binomial_is_wilson_of_the_share(replicates: Replicates) -> None:
     hit = (np.arange(N) < 30).astype(float)
     found = evaluate(Measurements({"x": hit}), [metric("m", "binomial")], replicates).scores["m"]
     assert (found.value, found.low, found.high) == (30 / N, *wilson(30 / N, N))
+    assert found.trials == N
 
 
 def test_null_is_the_band_of_a_perfect_entry_the_same_for_every_team(
@@ -148,7 +149,7 @@ def test_parts_and_slices_are_their_cases_alone(x: NDArray[np.float64], replicat
     calls: list[int] = []
     metrics = [metric("m"), metric("other"), metric("wide", needs=("wide",))]
     parts = measured({"x": x}, part_of)
-    slices = [("large", "x", mask, ("m",)), ("none", "x", np.zeros(N, bool), ())]
+    slices = [Cut("large", "x", mask, ("m",)), Cut("none", "x", np.zeros(N, bool))]
     card = score(parts, part_of, metrics, replicates, slices, advance=lambda: calls.append(1))
     assert len(calls) == 5
     assert {name: part.n for name, part in card.parts.items()} == {"public": 134, "private": 266, "all": N}
@@ -175,7 +176,7 @@ def test_rows_take_the_weight_of_their_case(replicates: Replicates) -> None:
     whole = Measurements({"x": x}, case=case)
     parts = {"public": whole.select(of_case[case] == "public"), "all": whole}
     mask = np.arange(N) < 100
-    card = score(parts, of_case, [metric("m")], replicates, [("first", "", mask, ())])
+    card = score(parts, of_case, [metric("m")], replicates, [Cut("first", "", mask)])
 
     def direct(cases: NDArray[np.bool_], count: int) -> FloatArray:
         chosen = cases[case]
@@ -195,7 +196,7 @@ def test_json_knows_no_nan(number: float) -> None:
 
 def test_a_card_is_json(x: NDArray[np.float64], replicates: Replicates) -> None:
     part_of = np.full(N, "private")  # nothing on the public board
-    slices = [("large", "x", x > 5, ())]
+    slices = [Cut("large", "x", x > 5)]
     content = card_dict(score(measured({"x": x}, part_of), part_of, [metric("m")], replicates, slices))
     read = json.loads(json.dumps(content, allow_nan=False))
     assert read["parts"]["public"] == {
@@ -215,4 +216,17 @@ def test_a_share_that_hangs_on_few_cases_has_a_binomial_interval() -> None:
         score = found.scores["share"]
         assert score.interval == ("binomial" if most == 9 else "percentile")
         assert ((score.low, score.high) == wilson(0.25, 8)) == (most == 9)
+        # a share of cases is one whatever its interval; boards round it to two of them
+        assert part_dict(found)["metrics"]["share"].get("trials") == (None if most is None else 8)
         assert len(found.replicates["share"]) == 1_000  # ranks are compared on replicates all the same
+
+
+def test_a_slice_counts_its_own_cases(replicates: Replicates) -> None:
+    x = np.linspace(0, 1, N)
+    part_of = np.where(np.arange(N) % 2 == 0, "public", "private")
+    mask, about = x < 0.5, x < 0.1
+    cut = Cut("few beside many", "", mask, (), about)
+    found = score(measured({"x": x}, part_of), part_of, [metric("m")], replicates, [cut]).slices[0]
+    assert found.parts["all"].n == about.sum() and found.share["all"] == about.mean()
+    assert found.parts["public"].n == (about & (part_of == "public")).sum()
+    assert found.parts["all"].scores["m"].value == pytest.approx(x[mask].mean())

@@ -147,7 +147,8 @@ def test_no_negatives():
         assert np.isnan(ranking.auroc(np.ones(10), SCORE, weights=weights))
         assert np.isnan(ranking.partial_auc(np.ones(10), SCORE, max_fpr=0.1, weights=weights))
         assert np.isnan(ranking.tpr_at_fpr(np.ones(10), SCORE, fpr=0.1, weights=weights))
-        assert ranking.tpr0(np.ones(10), SCORE, weights=weights) == 1
+        assert np.isnan(ranking.tpr0(np.ones(10), SCORE, weights=weights))
+        assert np.isnan(ranking.tpr10(np.ones(10), SCORE, weights=weights))
         assert ranking.average_precision(np.ones(10), SCORE, weights=weights) == 1
     assert np.isnan(ranking.auroc(LABEL, SCORE, weights=LABEL))
 

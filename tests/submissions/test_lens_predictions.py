@@ -9,22 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from blindsky.challenges.challenge import Column, Prediction
+from blindsky.challenges import registry
 from blindsky.submissions.canonical import sample_submission, write_canonical
 from blindsky.submissions.checking import check
 from blindsky.submissions.faults import RULES
 
-HALF = 5.05  # arcsec, half a stamp
-PREDICTION = Prediction(
-    (
-        Column("score", low=0, high=1),
-        Column("theta_e", unit="arcsec", above=0, high=HALF, optional=True),
-        Column("theta_e_err", unit="arcsec", above=0, optional=True),
-    ),
-    key="id",
-    together=(("theta_e", "theta_e_err"),),
-    headerless=True,
-)
+PREDICTION = registry.get("lens").on("space").prediction
+HALF = PREDICTION.columns[1].high  # arcsec, the widest Einstein radius that is accepted
 N = 60
 
 
@@ -74,7 +65,7 @@ def test_a_partner_under_another_name(stamps: Any, answer: dict[str, Any], text:
 def test_every_fault_at_once(stamps: Any, answer: dict[str, Any], text: Callable[..., Path]) -> None:
     score, radius, error = answer["score"], answer["theta_e"], answer["theta_e_err"]
     score[0], score[1], score[2], score[3] = 1.0000001, -1e-9, "nan", "lens"
-    radius[4], radius[5], radius[6], radius[7] = 0.0, -1.0, 5.0500001, ""
+    radius[4], radius[5], radius[6], radius[7] = 0.0, -1.0, 1.000001 * HALF, ""
     error[8], error[9], error[10] = 0.0, -0.1, "inf"
     answer["id"][11], answer["id"][12], answer["id"][13] = "200011.0", 200_014, 100_000
     answer["label"] = ["lens"] * N
@@ -101,7 +92,7 @@ def test_every_fault_at_once(stamps: Any, answer: dict[str, Any], text: Callable
     assert set(result.report.codes) <= set(RULES)
     told = {(f.code, f.row): f for f in result.faults}
     assert told["out_of_range", 1].expected == "a number from 0 to 1"
-    assert told["out_of_range", 5].expected == "a number above 0 and not above 5.05 arcsec"
+    assert told["out_of_range", 5].expected == "a number above 0 and not above 7.14 arcsec"
     assert told["out_of_range", 9].expected == "a number above 0 arcsec"
     assert "not as floats" in str(told["bad_id", 12].mend)
     absent = {f.id for f in result.faults if f.code == "missing_id"}
@@ -186,3 +177,12 @@ def test_the_sample_is_valid(stamps: Any, tmp_path: Path) -> None:
     result = check(tmp_path / "sample.csv", stamps)
     assert result.ok, str(result)
     assert result.fields == ("score", "theta_e", "theta_e_err")
+
+
+@pytest.mark.parametrize(("track", "side"), [("space", 10.1), ("ground_shift", 20.2), ("euclid", 20.0)])
+def test_a_radius_may_reach_into_the_corner_of_a_stamp(track: str, side: float) -> None:
+    asked = registry.get("lens").on(track).prediction
+    columns = {c.name: c for c in asked.columns}
+    assert columns["theta_e"].high == pytest.approx(side / 2**0.5, abs=0.01)
+    assert columns["theta_e"].above == columns["theta_e_err"].above == 0
+    assert asked.together == (("theta_e", "theta_e_err"),) and asked.headerless

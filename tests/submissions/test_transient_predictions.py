@@ -125,10 +125,14 @@ def test_a_misspelt_class_is_the_one_that_lacks(
 
 def test_no_class_may_lack(objects: Any, answer: dict[str, Any], text: Write) -> None:
     del answer["class_99"], answer["class_64"]
+    for name in NAMES:
+        answer.get(name, [0])[0] = 0
+    answer["class_42"][7] = -1
     result = check(text(answer), objects)
     assert [(f.code, f.column) for f in result.faults] == [
         ("missing_column", "class_64"),
         ("missing_column", "class_99"),
+        ("out_of_range", "class_42"),
     ]
     assert result.fields == ()
 

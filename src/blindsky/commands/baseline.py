@@ -69,7 +69,7 @@ def command(
 
     held = open_arena(arena)
     public = held.public(release)
-    chosen = baselines.get(name)
+    chosen = baselines.get_for(name, public)
     settings = baselines.Settings(
         seed=seed,
         device=device,

@@ -9,6 +9,8 @@ import pytest
 
 from blindsky.challenges.lens import critical, mass
 from blindsky.challenges.lens.mass import Deflectors, Perturbers, source_plane
+from blindsky.challenges.lens.scene import draw_scene
+from blindsky.challenges.lens.settings import SETTINGS
 
 
 def lens(**changes: float) -> Deflectors:
@@ -60,8 +62,10 @@ def test_magnification_is_infinite_on_the_curve() -> None:
 def test_caustic_of_the_plain_ellipsoid(q: float, r_ca: float, astroid: float) -> None:
     d = lens(theta_e=1.0, q=q, g1=0.0, g2=0.0)
     np.testing.assert_allclose(critical.caustic_radius(d), r_ca, atol=1e-6)
-    x, y = critical.caustic(d)
-    assert area(x[0], y[0]) == pytest.approx(astroid, abs=2e-6)
+    angle = np.linspace(0, 2 * np.pi, 3600, endpoint=False)
+    r = critical.critical_radius(d, angle)[0]
+    x, y = source_plane(d, 0, r * np.cos(angle), r * np.sin(angle))
+    assert area(x, y) == pytest.approx(astroid, abs=2e-6)
 
 
 SOURCES = np.array([[0.05, 0.02], [0.11, -0.07], [0.3, 0.1], [0.6, 0.3], [1.2, 0.5]])
@@ -69,15 +73,47 @@ COUNTS = [4, 4, 2, 2, 1]
 
 
 def test_image_counts_and_magnifications() -> None:
+    """Numbers of lenstronomy, by the roots of the polar angle and by the mesh of perturbed lenses alike."""
     five = lens().take(np.zeros(5, dtype=np.int64))
-    number, total = critical._isothermal_images(five, *SOURCES.T)
-    assert number.tolist() == COUNTS
+    assert critical.count_images(five, *SOURCES.T).tolist() == COUNTS
+    row, mu = critical.perturbed_images(five, *SOURCES.T)
+    assert np.bincount(row).tolist() == COUNTS
+    total = np.bincount(row, np.abs(mu))
     np.testing.assert_allclose(total, [16.99435, 26.35932, 5.98573, 4.88183, 2.33277], rtol=1e-4)
 
 
-def test_triangulation_counts_as_the_roots_do() -> None:
-    found = [critical._triangulated_images(lens(), 0, x, y) for x, y in SOURCES]
-    assert found == COUNTS
+def test_an_image_is_counted_from_a_hundredth_of_its_source() -> None:
+    """The central image, at r, behind a round power law less steep than isothermal: alpha = r^(2 - slope)."""
+    d = lens(theta_e=1.0, q=0.9999, g1=0.0, g2=0.0, slope=1.8)
+    for r, visible in ((0.01, False), (0.03, True)):
+        mu = 1 / ((1 - r**-0.8) * (1 - 0.2 * r**-0.8))
+        assert (mu > critical.FAINTEST) is visible
+        source = np.array([r**0.2 - r])
+        found = critical.perturbed_images(d, source, np.zeros(1))[1]
+        assert np.abs(found - mu).min() < 1e-3 * mu
+        assert critical.count_images(d, source, np.zeros(1)).tolist() == [2 + visible]
+
+
+def test_images_beside_a_heavy_companion_far_out() -> None:
+    """A source behind a perturber beyond the lens's own reach is split in two by it."""
+    p = Perturbers(np.array([0]), np.array([6.0]), np.array([0.0]), np.array([0.8]), np.array([0.5]))
+    d = replace(lens(), perturbers=p)
+    bx, by = source_plane(lens(), 0, np.array([6.1]), np.array([0.0]))  # a tenth off where it stands
+    mu = critical.perturbed_images(d, bx, by)[1]
+    assert np.sum(np.abs(mu) >= critical.FAINTEST) == 2
+
+
+@pytest.mark.parametrize("track", ["space_shift", "euclid"])
+def test_counts_do_not_hang_on_the_mesh(track: str) -> None:
+    stream, setting = np.random.default_rng(20261121), SETTINGS[track]
+    scene = draw_scene(stream, setting, 160, setting.shifted)
+    d = scene.deflectors.take(np.flatnonzero(scene.has_source))
+    counts = []
+    for mesh in (40, 80):
+        row, mu = critical.perturbed_images(d, scene.sources.x, scene.sources.y, mesh)
+        counts.append(np.bincount(row[np.abs(mu) >= critical.FAINTEST], minlength=len(d.x)))
+    assert (counts[0] == scene.n_images[scene.has_source]).all()
+    assert (counts[0] == counts[1]).mean() > 0.98
 
 
 def test_power_law_curve_reduces_to_the_isothermal_one() -> None:
@@ -96,16 +132,26 @@ def test_convergence_and_shear_are_the_derivatives_of_the_deflection() -> None:
         np.testing.assert_allclose(1 - kappa - np.hypot(g1, g2), eigenvalue_of(d, 0, x, y), atol=1e-7)
 
 
-def test_perturbed_einstein_radius_agrees_with_a_grid() -> None:
+@pytest.mark.parametrize(
+    ("theta_e", "strength", "distance", "half"),
+    [(1.2, 0.125, 0.85, 1.9), (0.3, 1.0, 1.0, 3), (0.3, 1.5, 2.0, 5), (0.3, 2.0, 2.0, 5)],
+)
+def test_perturbed_einstein_radius_agrees_with_a_grid(
+    theta_e: float, strength: float, distance: float, half: float
+) -> None:
+    """Lengths in Einstein radii; also where the region of a companion merges with the lens's and leads far out."""
     from scipy.ndimage import label
 
-    p = Perturbers(np.array([0]), np.array([0.9]), np.array([0.5]), np.array([0.15]), np.array([0.5]))
-    d = replace(lens(slope=2.1, q=0.6, x=0.02), perturbers=p)
-    h = 0.012
-    x, y = np.meshgrid(np.arange(-2.2, 2.2, h), np.arange(-2.2, 2.2, h))
+    at = distance * theta_e * np.array([[0.9], [0.5]]) / np.hypot(0.9, 0.5)
+    p = Perturbers(np.array([0]), *at, np.array([strength * theta_e]), np.array([0.5]))
+    d = replace(lens(theta_e=theta_e, slope=2.1, q=0.6, x=0.02), perturbers=p)
+    h = 0.015 * theta_e
+    side = theta_e * half
+    x, y = np.meshgrid(np.arange(-side, side, h), np.arange(-side, side, h))
     inside = label(eigenvalue_of(d, 0, x, y) < 0)[0]
-    middle = inside[np.abs(y[:, 0]).argmin(), np.abs(x[0] - 0.1).argmin()]
-    expected = np.sqrt((inside == middle).sum() * h * h / np.pi)
+    own = inside == inside[np.abs(y[:, 0]).argmin(), np.abs(x[0] - 0.02 - 0.05 * theta_e).argmin()]
+    assert not (own[[0, -1]].any() or own[:, [0, -1]].any())
+    expected = np.sqrt(own.sum() * h * h / np.pi)
     assert critical.einstein_radius(d)[0] == pytest.approx(expected, rel=4e-3)
 
 

@@ -92,7 +92,8 @@ def test_while_truth_is_hidden_no_stretch_of_a_curve_rests_on_fewer_than_ten(n: 
     value = np.random.default_rng(1).lognormal(size=n)
     cut = curves.without_faint(measurements, value, np.geomspace(0.01, 100, 400), columns)
     assert cut is not None
-    left = np.array([*cut[2]["y"], 0.0]) * p
+    assert set(cut) == {"auroc", "tpr10", "share"}, "TPR0 hangs on one non-lens"
+    left = np.array([*cut["share"]["y"], 0.0]) * p
     assert np.all(-np.diff(left) >= FEWEST - 1e-3 * n**0.5)
 
 
@@ -115,12 +116,13 @@ def test_without_the_faint_it_is_the_metrics_of_the_lenses_left(digits: int) -> 
     cuts = np.geomspace(0.2, 8, 12)
     found = curves.without_faint(measurements, value, cuts, columns)
     assert found is not None
-    auroc, tpr10, share = found
+    auroc, tpr0, tpr10, share = (found[key] for key in ("auroc", "tpr0", "tpr10", "share"))
     assert len(auroc["x"]) > 8
     for k, cut in enumerate(auroc["x"]):
         kept = ~label | (k == 0) | (np.nan_to_num(value) >= cut - 1e-5)
         lenses = np.count_nonzero(label & kept)
         assert auroc["y"][k] == pytest.approx(roc_auc_score(label[kept], score[kept]), abs=2e-6)
+        assert tpr0["y"][k] == pytest.approx(tpr_at_fp(label[kept], score[kept], most=0), abs=2e-6)
         assert tpr10["y"][k] == pytest.approx(tpr_at_fp(label[kept], score[kept], most=9), abs=2e-6)
         assert share["y"][k] == pytest.approx(lenses / np.count_nonzero(label), abs=2e-6)
         assert (k >= auroc["dotted"]) == (lenses < DOTTED)
@@ -134,7 +136,8 @@ def test_the_interval_of_the_area_is_that_of_delong() -> None:
     wins = (score[label][:, None] > score[~label]) + 0.5 * (score[label][:, None] == score[~label])
     of_lens, of_other = wins.mean(axis=1), wins.mean(axis=0)
     error = np.sqrt(of_lens.var(ddof=1) / len(of_lens) + of_other.var(ddof=1) / len(of_other))
-    assert found[0]["high"][0] - found[0]["low"][0] == pytest.approx(2 * 1.959964 * error, abs=1e-5)
+    auroc = found["auroc"]
+    assert auroc["high"][0] - auroc["low"][0] == pytest.approx(2 * 1.959964 * error, abs=1e-5)
 
 
 @pytest.mark.parametrize("lenses", [0, 9, 191, 200])

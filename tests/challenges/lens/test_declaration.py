@@ -191,3 +191,12 @@ def test_the_matched_filter_is_the_ceiling(lens_original: Release) -> None:
     declared = {m.key for m in lens_original.public.challenge.metrics if not m.key.startswith("rein_")}
     assert set(scores) == declared
     assert {s["name"] for s in card["slices"]} == {s.name for s in lens_original.public.challenge.slices}
+
+
+def test_a_slice_counts_the_class_that_it_is_about(lens: Challenge) -> None:
+    table = everything()
+    label, by_name = table["label"], {s.name: s for s in lens.slices}
+    ring, small = by_name["only rings"], by_name['under 0.5"']
+    assert ring.about is not None and small.about is not None
+    np.testing.assert_array_equal(ring.mask(table) & ring.about(table), table["impostor"] == "ring")
+    np.testing.assert_array_equal(small.mask(table) & small.about(table), label & (table["r_ein"] < 0.5))

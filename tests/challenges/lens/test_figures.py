@@ -104,6 +104,17 @@ def test_before_the_reveal_a_number_is_rounded_to_at_least_two_cases_and_to_litt
         assert abs(shown - exact) <= step / 2 * (1 + 1e-6)
 
 
+def test_the_cuts_show_tpr0_after_the_reveal_alone() -> None:
+    shown = {}
+    for part in ("", "public", "private"):
+        data = KEYS["cut_r_ein"].data(*sky(3000, part=part))
+        assert data is not None
+        shown[part] = [(panel["key"], panel["y_label"]) for panel in data["panels"]]
+    every = [("auroc", "AUROC"), ("tpr0", "TPR0"), ("tpr10", "TPR10"), ("share", "share of lenses")]
+    assert shown[""] == every
+    assert shown["public"] == shown["private"] == [every[0], *every[2:]]
+
+
 def test_keys_are_unique() -> None:
     assert len(KEYS) == len(FIGURES)
 

@@ -99,6 +99,20 @@ def test_magnification_of_rays() -> None:
     np.testing.assert_allclose(1 / det, [-3.12156377, 2.14270198, -0.11556738], rtol=1e-6)
 
 
+def test_rays_behind_many_deflectors_at_once() -> None:
+    p = Perturbers(np.array([2, 0, 2]), *np.random.default_rng(5).uniform(0.1, 1, (4, 3)))
+    columns = np.random.default_rng(6).uniform(0.3, 0.9, (7, 3))
+    d = Deflectors(*columns, slope=np.array([2.0, 1.9, 2.1]), perturbers=p)
+    row = np.array([2, 0, 1, 2, 1])
+    x, y = np.random.default_rng(7).normal(0, 1, (2, 5))
+    for function, tolerance in ((mass.source_plane, 1e-11), (mass.convergence_and_shear, 1e-7)):
+        together = function(d, row, x, y)
+        for k, i in enumerate(row):
+            np.testing.assert_allclose(
+                [c[k] for c in together], function(d, int(i), x[k], y[k]), atol=tolerance
+            )
+
+
 def test_taking_stamps_keeps_their_perturbers() -> None:
     p = Perturbers(np.array([0, 2, 2]), *np.arange(12.0).reshape(4, 3))
     kept = p.of(np.array([2, 1]))

@@ -11,6 +11,7 @@ import pytest
 from blindsky.challenges.lens import colours, cosmology, critical, population
 from blindsky.challenges.lens.draws import choose, power_law_magnitude, truncated_normal
 from blindsky.challenges.lens.environment import companions, members
+from blindsky.challenges.lens.scene import draw_scene
 from blindsky.challenges.lens.settings import SETTINGS
 
 N = 4000
@@ -75,6 +76,22 @@ def test_deflectors_obey_their_limits() -> None:
     assert (g.sigma[g.theta_e < 2] < 420).all()
     assert g.sigma.max() < 1100
     assert g.z_source.max() < 5.5
+
+
+@pytest.mark.parametrize(("track", "mean"), [("space", 0.90), ("ground", 0.95), ("ground_shift", 0.95)])
+def test_axis_ratios_of_the_matched_tracks(track: str, mean: float) -> None:
+    """Mean of a normal cut at 0.995: mean - sd phi(a)/Phi(a), a = (0.995 - mean)/sd."""
+    from scipy.stats import norm
+
+    d = draw_scene(stream(), SETTINGS[track], 1000, shifted=False).deflectors
+    a = (0.995 - mean) / 0.07
+    assert d.q.mean() == pytest.approx(mean - 0.07 * norm.pdf(a) / norm.cdf(a), abs=0.006)
+    assert d.q.max() <= 0.995
+
+
+def test_axis_ratios_of_a_shifted_sky_are_its_own() -> None:
+    d = draw_scene(stream(), SETTINGS["ground_shift"], 100, shifted=True).deflectors
+    assert d.q.mean() == pytest.approx(0.74, abs=0.05)
 
 
 def test_natural_population() -> None:
@@ -143,7 +160,13 @@ def test_companions() -> None:
     mass = members(setting, c, d, np.full(N, 20.0))
     assert len(mass.stamp) == c.satellite.sum()
     luminosity = c.light.flux[c.satellite, 0] / 10 ** (-0.4 * 20)
+    assert luminosity.max() < 1
     np.testing.assert_allclose(mass.theta_p**2, d.theta_e[mass.stamp] ** 2 * luminosity)
+    faint = members(
+        setting, c, d, np.full(N, 26.0)
+    )  # lenses fainter than their satellites are still the lens
+    np.testing.assert_allclose(faint.theta_p.max(), d.theta_e[mass.stamp].max())
+    assert (faint.theta_p <= d.theta_e[faint.stamp]).all()
 
 
 def test_subhaloes() -> None:

@@ -32,13 +32,18 @@ def test_curves_lie_behind_panels_that_exist(branch: str) -> None:
     assert {key for key, found in curves.items() if found} == {"roc", "roc_log", *(f"cut_{v}" for v in CUTS)}
     for key, found in curves.items():
         assert {c["panel"] for c in found} <= (
-            {"tpr"} if key.startswith("roc") else {"auroc", "tpr10", "share"}
+            {"tpr"} if key.startswith("roc") else {"auroc", "tpr0", "tpr10", "share"}
         )
         for c in found:
             x, y = np.array(c["x"]), np.array(c["y"])
             assert len(x) == len(y) > 10
             assert np.all(x > 0) and np.all(np.abs(y - 0.5) <= 0.501), "read off a figure"
     assert len([c for c in curves["cut_r_ein"] if c["panel"] == "share"]) == 1
+    of_cuts = {
+        panel: {c["label"] for c in curves["cut_npix"] if c["panel"] == panel}
+        for panel in ("auroc", "tpr0", "tpr10")
+    }
+    assert of_cuts["tpr0"] == of_cuts["tpr10"] == of_cuts["auroc"] != set()
     assert len(curves["roc"]) == {"space": 14, "ground": 10}[branch]
 
 
