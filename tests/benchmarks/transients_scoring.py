@@ -48,7 +48,7 @@ def card() -> dict[str, float]:
     from blindsky.challenges.transients.classes import NUMBERS, index
     from blindsky.challenges.transients.measure import measure
     from blindsky.challenges.transients.metrics import METRICS
-    from blindsky.scoring.card import score
+    from blindsky.scoring.card import Cut, score
     from blindsky.scoring.measurements import Collector
     from blindsky.scoring.weights import Replicates
 
@@ -71,7 +71,7 @@ def card() -> dict[str, float]:
     del collector, part
     replicates = Replicates(b"benchmark", np.arange(n))
     deep = np.random.default_rng(3).random(n) < 0.0094
-    slices = [(name, "survey", mask, SUMS) for name, mask in (("deep", deep), ("wide", ~deep))]
+    slices = [Cut(name, "survey", mask, SUMS) for name, mask in (("deep", deep), ("wide", ~deep))]
     moments, cpu = [time.perf_counter()], time.process_time()
     found = score(
         parts, part_of, METRICS, replicates, slices, advance=lambda: moments.append(time.perf_counter())
