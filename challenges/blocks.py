@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from blindsky.challenges.challenge import Block, Ragged
+from blindsky.challenges.skies import Block, Ragged
 from blindsky.scoring.measurements import Array, Table
 
 _COUNTS = "#counts"  # of a ragged table, beside its columns

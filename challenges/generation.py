@@ -21,7 +21,7 @@ import numpy as np
 from blindsky.challenges import registry
 from blindsky.challenges.blocks import flatten, tables_of, unflatten
 from blindsky.challenges.cards import software
-from blindsky.challenges.challenge import Block, Challenge, Option, Sky, StratifiedSky, rows
+from blindsky.challenges.challenge import Challenge, Option, rows
 from blindsky.challenges.commitments import DIGEST_BYTES
 from blindsky.challenges.errors import InputFault, MachineFault, MissingExtra
 from blindsky.challenges.files import PARTIAL, lock, machine_faults, publish_folder, read_json, write_json
@@ -35,6 +35,7 @@ from blindsky.challenges.randomness import (
     stream,
 )
 from blindsky.challenges.release import PARTS, SECRET, Release, case_ids, open_release, read_key, write_key
+from blindsky.challenges.skies import Block, Sky, StratifiedSky
 from blindsky.challenges.sorting import Sorter
 from blindsky.challenges.strata import fillings
 from blindsky.challenges.writing import PUBLIC_SHARE, ReleaseWriter

@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blindsky.challenges import registry
-from blindsky.challenges.challenge import Block, Challenge
+from blindsky.challenges.challenge import Challenge
 from blindsky.challenges.errors import InputFault
 from blindsky.challenges.files import new_folder
 from blindsky.challenges.manifest import check_id
 from blindsky.challenges.randomness import derive, new_key, stream
 from blindsky.challenges.release import Release, open_release, released
+from blindsky.challenges.skies import Block
 from blindsky.challenges.writing import ReleaseWriter
 from blindsky.scoring.measurements import Array, Table
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from blindsky.challenges.blocks import flatten, merge, size, take, unflatten
-from blindsky.challenges.challenge import Block
 from blindsky.challenges.randomness import ID_BITS
+from blindsky.challenges.skies import Block
 from blindsky.scoring.measurements import Array
 
 BUFFER_BYTES = 1 << 27  # that gather before they go to files

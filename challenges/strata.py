@@ -8,7 +8,8 @@ from math import ceil, sqrt
 import numpy as np
 
 from blindsky.challenges.blocks import take
-from blindsky.challenges.challenge import Block, Stratum, rows
+from blindsky.challenges.challenge import rows
+from blindsky.challenges.skies import Block, Stratum
 
 CAUTION = 2.0  # standard errors by which an estimate of the blocks is lowered: few are drawn in vain
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from blindsky.challenges import cards, datacard, references, tables
-from blindsky.challenges.challenge import Block, Challenge, rows
+from blindsky.challenges.challenge import Challenge, rows
 from blindsky.challenges.commitments import commit, root
 from blindsky.challenges.files import sha256, write_json
 from blindsky.challenges.manifest import MANIFEST
@@ -31,6 +31,7 @@ from blindsky.challenges.release import (
     table_path,
     write_key,
 )
+from blindsky.challenges.skies import Block
 from blindsky.scoring.measurements import Array, Collector, Table
 
 if TYPE_CHECKING:

@@ -15,7 +15,6 @@ from blindsky.challenges.challenge import (
     Product,
     Reference,
     Size,
-    Sky,
     Track,
 )
 from blindsky.challenges.errors import MissingExtra
@@ -26,6 +25,7 @@ from blindsky.challenges.lens.options import OPTIONS
 from blindsky.challenges.lens.published import PUBLISHED
 from blindsky.challenges.lens.slices import MASKED, SLICES
 from blindsky.challenges.lens.stamps import PICTURES
+from blindsky.challenges.skies import Sky
 
 _LABELS = (
     Product("has_source", "", "whether a source was put behind the galaxy"),

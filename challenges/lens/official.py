@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from blindsky.challenges.challenge import Block
 from blindsky.challenges.errors import InputFault
 from blindsky.challenges.importing import Imported, Rows, Shuffle
 from blindsky.challenges.lens import catalogues, fits
@@ -24,6 +23,7 @@ from blindsky.challenges.lens.painting import Camera
 from blindsky.challenges.lens.sky import LensSky
 from blindsky.challenges.progress import progress
 from blindsky.challenges.registry import nearest
+from blindsky.challenges.skies import Block
 from blindsky.scoring.measurements import Array, FloatArray, Table
 
 CHUNK = 64  # stamps, 10 MB of the ground branch

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from blindsky.challenges.challenge import Block, Selection, Size, Track
+from blindsky.challenges.challenge import Size, Track
 from blindsky.challenges.lens import noise
 from blindsky.challenges.lens.labels import is_lens, measure_arcs
 from blindsky.challenges.lens.pictures import NO_GALLERY, Gallery, read_gallery
 from blindsky.challenges.lens.scene import draw_scene
 from blindsky.challenges.lens.settings import SETTINGS, Setting
+from blindsky.challenges.skies import Block, Selection
 from blindsky.scoring.measurements import Array, FloatArray, Table
 
 BLOCK_ROWS = 128

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from blindsky.challenges.challenge import Block
+from blindsky.challenges.skies import Block
 from blindsky.scoring.measurements import FloatArray, Table
 
 CANDIDATES = "spectroscopy"  # private table of a drawn block that the selection reads and drops

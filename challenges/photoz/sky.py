@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from blindsky.challenges.challenge import Block, Selection, Size, Track
+from blindsky.challenges.challenge import Size, Track
 from blindsky.challenges.photoz import features, filters, labels, oracle, photometry, prior, templates
+from blindsky.challenges.skies import Block, Selection
 from blindsky.scoring.measurements import FloatArray, Table
 
 BLOCK_ROWS = 8192

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from blindsky.challenges.challenge import Ragged
+from blindsky.challenges.skies import Ragged
 from blindsky.challenges.transients import cadence, hosts, noise, positions, screening, selection
 from blindsky.challenges.transients.cadence import Visits
 from blindsky.challenges.transients.positions import Positions

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blindsky.challenges.challenge import Block, Ragged, rows
+from blindsky.challenges.challenge import rows
 from blindsky.challenges.errors import InputFault
 from blindsky.challenges.importing import Imported, Rows, Shuffle
 from blindsky.challenges.progress import progress
+from blindsky.challenges.skies import Block, Ragged
 from blindsky.challenges.transients import noise
 from blindsky.challenges.transients.plasticc_csv import CUT, Objects, observations, some, whole_objects
 from blindsky.challenges.transients.sky import TransientSky

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blindsky.challenges import tables
-from blindsky.challenges.challenge import Ragged, rows
+from blindsky.challenges.challenge import rows
 from blindsky.challenges.errors import InputFault
+from blindsky.challenges.skies import Ragged
 from blindsky.challenges.transients import positions
 from blindsky.challenges.transients.bands import BANDS
 from blindsky.challenges.transients.classes import NUMBERS, OTHER

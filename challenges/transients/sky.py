@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from blindsky.challenges.blocks import merge
-from blindsky.challenges.challenge import Block, Size, Stratum, Track
+from blindsky.challenges.challenge import Size, Track
+from blindsky.challenges.skies import Block, Stratum
 from blindsky.challenges.transients import assembly, cadence, catalogue, counts
 from blindsky.challenges.transients.bands import BANDS, NODES, ZERO_POINT
 from blindsky.challenges.transients.cadence import Visits

@@ -16,10 +16,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from blindsky.challenges.challenge import Block, Ragged, rows
+from blindsky.challenges.challenge import rows
 from blindsky.challenges.errors import InputFault
 from blindsky.challenges.importing import Imported, Rows, Shuffle
 from blindsky.challenges.progress import progress
+from blindsky.challenges.skies import Block, Ragged
 from blindsky.challenges.transients import positions
 from blindsky.challenges.transients.bands import BANDS
 from blindsky.challenges.transients.classes import NUMBERS, OTHER

@@ -15,12 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from blindsky.challenges.challenge import Block, Size, Track
+from blindsky.challenges.challenge import Size, Track
 from blindsky.challenges.photoz import dust, features, filters, igm, labels, oracle, populations, templates
 from blindsky.challenges.photoz.prior import Z_NODES
 from blindsky.challenges.photoz.sky import PhotozSky, simulate
 from blindsky.challenges.progress import Progress
 from blindsky.challenges.randomness import object_ids
+from blindsky.challenges.skies import Block
 from blindsky.scoring import density
 from blindsky.scoring.measurements import Array, FloatArray, Table
 from tests.acceptance.line import Row, row

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from blindsky.challenges.challenge import Block
 from blindsky.challenges.generation import generate
 from blindsky.challenges.progress import Progress
 from blindsky.challenges.release import Release
+from blindsky.challenges.skies import Block
 from blindsky.challenges.transients import CHALLENGE, cadence, counts, noise, positions
 from blindsky.challenges.transients.classes import CLASSES
 from blindsky.challenges.transients.populations import POPULATIONS

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blindsky.challenges.blocks import flatten, merge, size, take, unflatten
-from blindsky.challenges.challenge import Block, Ragged
+from blindsky.challenges.skies import Block, Ragged
 
 
 def block(counts: list[int], first: int = 0) -> Block:

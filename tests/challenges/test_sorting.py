@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blindsky.challenges import sorting
-from blindsky.challenges.challenge import Block, Ragged
 from blindsky.challenges.randomness import ID_BITS, object_ids
+from blindsky.challenges.skies import Block, Ragged
 from blindsky.challenges.sorting import Sorter
 from blindsky.scoring.measurements import Array
 

@@ -11,10 +11,10 @@ import pytest
 import toychallenge
 
 import blindsky
-from blindsky.challenges.challenge import Block
 from blindsky.challenges.errors import InputFault
 from blindsky.challenges.importing import Imported, Rows, Shuffle, import_release
 from blindsky.challenges.release import Release, open_public
+from blindsky.challenges.skies import Block
 from blindsky.challenges.trust import reveal, verify
 from blindsky.leaderboard.publish import view
 from blindsky.submissions.arena import Arena

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from blindsky.baselines.baseline import Baseline, Settings
 from blindsky.challenges.challenge import (
-    Block,
     Board,
     Challenge,
     Column,
@@ -34,6 +33,7 @@ from blindsky.challenges.challenge import (
 )
 from blindsky.challenges.importing import Imported, Shuffle
 from blindsky.challenges.release import Public
+from blindsky.challenges.skies import Block
 from blindsky.scoring import calibration, density
 from blindsky.scoring.measurements import Array, FloatArray, Measured, Measurements, Table
 from blindsky.scoring.metric import Metric, Statistic

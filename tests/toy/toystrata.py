@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import toychallenge
 
-from blindsky.challenges.challenge import Block, Challenge, Ragged, Size, Stratum, Track
+from blindsky.challenges.challenge import Challenge, Size, Track
+from blindsky.challenges.skies import Block, Ragged, Stratum
 from blindsky.scoring.measurements import Table
 
 SIZE = Size(train=90, test=160)

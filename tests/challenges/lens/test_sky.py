@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from blindsky.challenges.challenge import Block
 from blindsky.challenges.lens.settings import SETTINGS
 from blindsky.challenges.lens.sky import LABELS, LensSky
+from blindsky.challenges.skies import Block
 from blindsky.scoring.measurements import Table
 
 pytest.importorskip("torch")

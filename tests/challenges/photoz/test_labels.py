@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blindsky.challenges.challenge import Block
 from blindsky.challenges.photoz import labels
+from blindsky.challenges.skies import Block
 
 
 def block(bright: list[bool], deep: list[bool], first: int = 0) -> Block:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from blindsky.challenges.challenge import Ragged
+from blindsky.challenges.skies import Ragged
 from blindsky.challenges.transients import cadence, noise, selection
 from blindsky.challenges.transients.assembly import Objects, candidates, observe, until
 from blindsky.challenges.transients.populations import POPULATIONS

@@ -369,7 +369,7 @@ def test_real_objects(shared_data: Callable[[str], Path], tmp_path: Path) -> Non
 
 
 def test_detections_by_hand() -> None:
-    from blindsky.challenges.challenge import Ragged
+    from blindsky.challenges.skies import Ragged
 
     mjd = np.array([1.0, 1.02, 1.03, 5, 2, 3, 4, 7])
     seen = np.array([1, 1, 1, 1, 0, 1, 0, 0], np.int8)
