@@ -166,6 +166,21 @@ class Groups:
         """Number of rows."""
         return self.starts[-1]
 
+    def ends(self, column: str) -> tuple[Array, Array]:
+        """The smallest and the largest value of a column of numbers in each group, (G,), without reading rows."""
+        import pyarrow.parquet as pq
+
+        found = []
+        for path in dict.fromkeys(path for path, _ in self.places):
+            with readable(path):
+                metadata = pq.read_metadata(path)
+            where = metadata.schema.names.index(column)
+            for k in range(metadata.num_row_groups):
+                known = metadata.row_group(k).column(where).statistics
+                found.append((known.min, known.max))
+        low, high = np.array(found).reshape(-1, 2).T
+        return low, high
+
     def read(self, k: int, columns: Sequence[str] | None = None) -> Table:
         """The rows of one group."""
         import pyarrow.parquet as pq

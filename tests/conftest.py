@@ -110,3 +110,24 @@ def lens_original(lens_small: Challenge, tmp_path_factory: pytest.TempPathFactor
 
     folder = tmp_path_factory.mktemp("lens")
     return generate(lens_small, "ground", "tiny", folder, release_id="lens-original", key=KEY)
+
+
+@pytest.fixture(scope="session")
+def transients_original(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """The tiny release of the biased track of transients, drawn once; read it, never change it."""
+    return _transients("biased", tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def transients_early(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """The tiny release of the early track of transients, drawn once; read it, never change it."""
+    return _transients("early", tmp_path_factory)
+
+
+def _transients(track: str, tmp_path_factory: pytest.TempPathFactory) -> Release:
+    from blindsky.challenges import registry
+    from blindsky.challenges.generation import generate
+
+    folder = tmp_path_factory.mktemp("transients")
+    name = f"transients-{track}"
+    return generate(registry.get("transients"), track, "tiny", folder, release_id=name, key=KEY)
