@@ -147,10 +147,14 @@ def columns_table(track: Track, columns: Iterable[str]) -> str:
     return "\n".join(lines)
 
 
+def _scored(manifest: Mapping[str, Any]) -> bool:
+    return "truth" in manifest["commitments"]["tables"]
+
+
 def _splits(manifest: Mapping[str, Any], files: Mapping[str, str]) -> list[str]:
     train, test = (manifest["splits"][split]["rows"] for split in ("train", "test"))
-    scored = "truth" in manifest["commitments"]["tables"]
-    public = "30 % of them the public board" if scored else "whose truth is not known: checked, not scored"
+    known = _scored(manifest)
+    public = "30 % of them the public board" if known else "whose truth is not known: checked, not scored"
     return [
         f"- training split: {train:,} rows with labels (`{files['train']}`)"
         if train
@@ -158,6 +162,23 @@ def _splits(manifest: Mapping[str, Any], files: Mapping[str, str]) -> list[str]:
         f"- test split: {test:,} rows without (`{files['test']}`), {public}"
         if test
         else "- no test split: the data came without its truth",
+    ]
+
+
+def _scoring(challenge: Challenge, manifest: Mapping[str, Any]) -> list[str]:
+    return [
+        "## How it is scored",
+        "",
+        *(board_text(b) for b in challenge.boards),
+        "",
+        metric_table(challenge.metrics),
+        "",
+        "## Trust",
+        "",
+        "Every hidden row is committed to by a salted sha256 in `commitments/`; the root stands in `release.json`:",
+        f"`{manifest['commitments']['root']}`. At the reveal truth and salt are published and",
+        "`blindsky verify` checks row by row that nothing was moved.",
+        "",
     ]
 
 
@@ -198,18 +219,7 @@ def render(
         "",
         "Try `blindsky check predictions.parquet --release .` before you send it.",
         "",
-        "## How it is scored",
-        "",
-        *(board_text(b) for b in challenge.boards),
-        "",
-        metric_table(challenge.metrics),
-        "",
-        "## Trust",
-        "",
-        "Every hidden row is committed to by a salted sha256 in `commitments/`; the root stands in `release.json`:",
-        f"`{manifest['commitments']['root']}`. At the reveal truth and salt are published and",
-        "`blindsky verify` checks row by row that nothing was moved.",
-        "",
+        *(_scoring(challenge, manifest) if _scored(manifest) else ()),
         challenge.about(),
     ]
     if challenge.citations:

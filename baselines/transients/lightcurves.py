@@ -88,7 +88,7 @@ class LightCurves:
 
 @dataclass(frozen=True)
 class Archive:
-    """The light curves of a split on disk; reading objects with ids near each other takes no more memory than theirs."""
+    """The light curves of a split on disk; to read objects of neighbouring ids takes no more memory than these."""
 
     groups: tables.Groups
     low: Array

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import toychallenge
+from click.testing import CliRunner
 
 import blindsky
 from blindsky.challenges.errors import InputFault
@@ -16,6 +17,7 @@ from blindsky.challenges.importing import Imported, Rows, Shuffle, import_releas
 from blindsky.challenges.release import Release, open_public
 from blindsky.challenges.skies import Block
 from blindsky.challenges.trust import reveal, verify
+from blindsky.cli import cli
 from blindsky.leaderboard.publish import view
 from blindsky.submissions.arena import Arena
 from blindsky.submissions.canonical import sample_submission
@@ -59,8 +61,10 @@ def test_what_there_is(blind: Release) -> None:
     assert (
         "test split: 30 rows without (`test.parquet`), whose truth is not known: checked, not scored" in card
     )
-    assert "public board" not in card
+    assert "public board" not in card and "## How it is scored" not in card and "At the reveal" not in card
     assert verify(public, blind).ok and verify(open_public(blind.root)).ok
+    told = CliRunner().invoke(cli, ["verify", str(blind.root)])
+    assert told.exit_code == 0 and "0 hidden rows; its truth is not known" in told.output
 
 
 def test_predictions_are_checked(blind: Release, sample: Path) -> None:

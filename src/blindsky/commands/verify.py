@@ -30,13 +30,15 @@ def command(release: str, arena: Path | None, as_json: bool) -> None:
 
     path = open_arena(arena).release_path(release)
     held = open_release(path) if (path / "private" / SECRET).is_file() else None
-    verdict = verify(open_public(path), held)
+    public = open_public(path)
+    verdict = verify(public, held)
     if as_json:
         click.echo(json.dumps(verdict.to_dict(), ensure_ascii=False, indent=1))
     else:
         looked = f"{verdict.files} files, {verdict.hidden_rows:,} hidden rows"
         if verdict.ok:
-            pending = "" if verdict.hidden_rows else "; the truth is not public yet"
+            missing = "; the truth is not public yet" if public.has_truth else "; its truth is not known"
+            pending = "" if verdict.hidden_rows else missing
             click.echo(f"{verdict.release_id}: everything is as promised ({looked}{pending})")
         else:
             click.echo(
