@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from blindsky.challenges import tables
-from blindsky.challenges.challenge import Density, Prediction, columns_of, rows
+from blindsky.challenges.challenge import Density, Field, Pixels, Prediction, columns_of, rows
 from blindsky.challenges.errors import InputFault, MissingExtra
 from blindsky.challenges.files import new_file
 from blindsky.challenges.progress import Progress, progress
@@ -164,10 +164,15 @@ def predict_to_file(model: Model, public: Public, out: Path, progress: ProgressF
 
 
 def _arrow(answer: Table, prediction: Prediction) -> pa.Table:
-    """Key as it is, numbers float64, densities fixed-size lists of float32; optional fields may be absent."""
-    columns: Table = {prediction.key: answer[prediction.key]}
+    """Keys as they are, numbers float64, densities and images float32, masks uint8; optional fields may be absent."""
+    columns: Table = {name: answer[name] for name in prediction.keys}
     for wanted in prediction.fields:
         if not wanted.optional or wanted.name in answer:
-            dtype = np.float32 if isinstance(wanted, Density) else np.float64
-            columns |= {name: answer[name].astype(dtype) for name in columns_of(wanted)}
+            columns |= {name: answer[name].astype(_stored(wanted)) for name in columns_of(wanted)}
     return tables.to_arrow(columns)
+
+
+def _stored(field: Field) -> type[np.generic]:
+    if isinstance(field, Pixels) and field.mask:
+        return np.uint8
+    return np.float32 if isinstance(field, Density | Pixels) else np.float64

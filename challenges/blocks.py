@@ -20,6 +20,7 @@ def take(block: Block, index: NDArray[np.intp]) -> Block:
         {name: _rows(table, index) for name, table in block.private.items()},
         beside={name: _rows(table, index) for name, table in block.beside.items()},
         long={name: _lists(ragged, index) for name, ragged in block.long.items()},
+        hidden={name: _lists(ragged, index) for name, ragged in block.hidden.items()},
     )
 
 
@@ -41,18 +42,17 @@ def merge(blocks: Sequence[Block]) -> Block:
         _joined([block.public for block in blocks]),
         {name: _joined([block.private[name] for block in blocks]) for name in first.private},
         beside={name: _joined([block.beside[name] for block in blocks]) for name in first.beside},
-        long={
-            name: Ragged(
-                np.concatenate([block.long[name].counts for block in blocks]),
-                _joined([block.long[name].columns for block in blocks]),
-            )
-            for name in first.long
-        },
+        long={name: _chained([block.long[name] for block in blocks]) for name in first.long},
+        hidden={name: _chained([block.hidden[name] for block in blocks]) for name in first.hidden},
     )
 
 
 def _joined(tables: Sequence[Table]) -> Table:
     return {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
+
+
+def _chained(lists: Sequence[Ragged]) -> Ragged:
+    return Ragged(np.concatenate([one.counts for one in lists]), _joined([one.columns for one in lists]))
 
 
 def flatten(block: Block) -> dict[str, Array]:
@@ -61,9 +61,10 @@ def flatten(block: Block) -> dict[str, Array]:
     for kind, held in (("private", block.private), ("beside", block.beside)):
         for table, columns in held.items():
             flat |= {f"{kind}/{table}/{name}": column for name, column in columns.items()}
-    for table, ragged in block.long.items():
-        flat |= {f"long/{table}/{name}": column for name, column in ragged.columns.items()}
-        flat[f"long/{table}/{_COUNTS}"] = ragged.counts
+    for kind, lists in (("long", block.long), ("hidden", block.hidden)):
+        for table, ragged in lists.items():
+            flat |= {f"{kind}/{table}/{name}": column for name, column in ragged.columns.items()}
+            flat[f"{kind}/{table}/{_COUNTS}"] = ragged.counts
     return flat
 
 
@@ -72,13 +73,18 @@ def unflatten(flat: Mapping[str, Array]) -> Block:
     public = {
         path.removeprefix("public/"): column for path, column in flat.items() if path.startswith("public/")
     }
-    long = tables_of(flat, "long/")
     return Block(
         public,
         tables_of(flat, "private/"),
         beside=tables_of(flat, "beside/"),
-        long={name: Ragged(columns.pop(_COUNTS), columns) for name, columns in long.items()},
+        long=_lists_of(flat, "long/"),
+        hidden=_lists_of(flat, "hidden/"),
     )
+
+
+def _lists_of(flat: Mapping[str, Array], prefix: str) -> dict[str, Ragged]:
+    found = tables_of(flat, prefix)
+    return {name: Ragged(columns.pop(_COUNTS), columns) for name, columns in found.items()}
 
 
 def tables_of(flat: Mapping[str, Array], prefix: str) -> dict[str, Table]:

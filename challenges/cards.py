@@ -66,20 +66,24 @@ def case_columns(release: Release, wanted: Iterable[str]) -> Table:
     return columns
 
 
-def slice_masks(release: Release, columns: Mapping[str, Array]) -> list[Cut]:
-    """The slices whose columns the release has."""
-    table = dict(columns)
-    return [
-        Cut(
-            s.name,
-            s.family,
-            np.asarray(s.mask(table)),
-            s.metrics,
-            None if s.about is None else np.asarray(s.about(table)),
-        )
-        for s in release.public.challenge.slices
-        if all(name in columns for name in s.needs)
-    ]
+def slice_masks(release: Release, columns: Mapping[str, Array], measurements: Measurements) -> list[Cut]:
+    """The slices whose columns the release has; of rows, where one of their columns is a measured one."""
+    cuts = []
+    for s in release.public.challenge.slices:
+        of_rows = not all(name in columns for name in s.needs)
+        table = by_row(columns, measurements) if of_rows else dict(columns)
+        if all(name in table for name in s.needs):
+            mask, about = (None if f is None else np.asarray(f(table)) for f in (s.mask, s.about))
+            assert mask is not None
+            cuts.append(Cut(s.name, s.family, mask, s.metrics, about, of_rows))
+    return cuts
+
+
+def by_row(columns: Mapping[str, Array], measurements: Measurements) -> Table:
+    """Columns of the cases as the measured rows see them; where a case has several, measured columns with them."""
+    if measurements.case is None:
+        return dict(columns)
+    return measurements.rows | {name: column[measurements.case] for name, column in columns.items()}
 
 
 def make_card(
@@ -106,13 +110,14 @@ def make_card(
         part_of,
         challenge.metrics,
         release.replicates(columns[challenge.prediction.key].astype(np.int64)),
-        slice_masks(release, columns),
+        slice_masks(release, columns, parts["all"]),
         advance=advance,
     )
     figures: dict[str, dict[str, Any]] = {}
     for part, measurements in parts.items():
         inside = np.ones(len(part_of), bool) if part == "all" else part_of == part
-        subset = {name: column[inside] for name, column in columns.items()}
+        whole = measurements.case is None
+        subset = {n: c[inside] for n, c in columns.items()} if whole else by_row(columns, measurements)
         drawn = {
             f.key: f.data(measurements, subset)
             for f in challenge.figures

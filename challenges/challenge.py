@@ -5,6 +5,7 @@ The check, the sample submission, the data card, the documentation and the colum
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
@@ -70,12 +71,59 @@ class Probabilities:
     optional: ClassVar[bool] = False
 
 
-Field = Column | Density | Probabilities
+@dataclass(frozen=True)
+class Pixels:
+    """An image per row, a tensor column of Parquet.
+
+    shape : of one image.   mask : whether it says which pixels belong: booleans, or numbers from 0 to 1 of which those
+    from 1/2 on do; stored as uint8, images as float32.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    mask: bool = False
+    unit: str = ""
+    optional: bool = True
+    description: str = ""
+
+    @property
+    def size(self) -> int:
+        """Number of its pixels."""
+        return math.prod(self.shape)
+
+
+Field = Column | Density | Probabilities | Pixels
+ITEMS = "test_objects"  # public table that lists the items of the test cases
+NOTHING = -1  # number of the item in a row that says that nothing was found
+
+
+@dataclass(frozen=True)
+class Item:
+    """What a row of the prediction is about, where a case has several: an object, or a detection.
+
+    name : of the column that numbers the items of a case.   most : rows of a case at most, where a participant says
+    what was found, one row numbered -1 and empty where nothing was; None where the public table ``test_objects`` lists
+    the items, all of which are predicted.
+    """
+
+    name: str
+    most: int | None = None
+    description: str = ""
 
 
 def columns_of(field: Field) -> tuple[str, ...]:
     """Names of the columns in which a field is sent."""
     return field.columns if isinstance(field, Probabilities) else (field.name,)
+
+
+def width_of(field: Field) -> int:
+    """Numbers that a field has in a row."""
+    match field:
+        case Density():
+            return field.grid.n
+        case Pixels():
+            return field.size
+    return len(columns_of(field))
 
 
 @dataclass(frozen=True)
@@ -85,12 +133,14 @@ class Prediction:
     together : optional columns of which an entry sends all or none.
     headerless : whether text without a header is read too, as the required columns in their order, separated by
         commas or blanks.
+    item : what of a case a row is about, where a case has several rows; None where it has one.
     """
 
     fields: tuple[Field, ...]
     key: str = "object_id"
     together: tuple[tuple[str, ...], ...] = ()
     headerless: bool = False
+    item: Item | None = None
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -103,19 +153,30 @@ class Prediction:
         return tuple(f for f in self.fields if isinstance(f, Density))
 
     @property
+    def pixels(self) -> tuple[Pixels, ...]:
+        """The fields that hold an image."""
+        return tuple(f for f in self.fields if isinstance(f, Pixels))
+
+    @property
     def numbers(self) -> tuple[str, ...]:
         """Names of the columns that hold one number in a row, those of probabilities among them."""
-        return tuple(name for f in self.fields if not isinstance(f, Density) for name in columns_of(f))
+        lists = (Density, Pixels)
+        return tuple(name for f in self.fields if not isinstance(f, lists) for name in columns_of(f))
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Names of the columns that say what a row is about: the case, and its item."""
+        return (self.key,) if self.item is None else (self.key, self.item.name)
 
     @property
     def required(self) -> tuple[str, ...]:
-        """Names of the columns that must be there, the key first."""
-        return (self.key, *(name for f in self.fields if not f.optional for name in columns_of(f)))
+        """Names of the columns that must be there, the keys first."""
+        return (*self.keys, *(name for f in self.fields if not f.optional for name in columns_of(f)))
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of all columns, the key first."""
-        return (self.key, *(name for f in self.fields for name in columns_of(f)))
+        """Names of all columns, the keys first."""
+        return (*self.keys, *(name for f in self.fields for name in columns_of(f)))
 
 
 @dataclass(frozen=True)
@@ -139,7 +200,8 @@ class Size:
 class Slice:
     """A subset of the cases worth a row of its own.
 
-    needs : columns of the test table or of the truth that ``mask`` reads; absent ones make the slice absent.
+    needs : columns of the test table or of the truth that ``mask`` reads; absent ones make the slice absent. Where a
+        case is measured in several rows, measured columns too: the slice is of rows then.
     mask : {column: (n,)} -> (n,) bool.
     family : slices shown together.
     about : the cases that the slice is about, where ``mask`` keeps others to compare them with, such as every
@@ -177,7 +239,8 @@ class Figure:
     """One figure of an entry.
 
     data : (measurements, columns) -> JSON-ready numbers, computed at judging; columns holds the truth and test
-        columns of ``needs``. Binned, cells of fewer than 10 cases blank, so that it may be published.
+        columns of ``needs``, row by measured row. Binned, cells of fewer than 10 cases blank, so that it may be
+        published.
     kind : the template that draws it. A ``gallery`` holds rows of the test table and is shown after the reveal alone.
     together : the page of the release draws the curves of the best entries in one plot.
     """
@@ -212,6 +275,20 @@ class Pictures:
     columns: tuple[str, ...]
     render: Callable[[Table, Callable[[str], dict[str, Any]]], NDArray[np.uint8]]
     samples: Callable[[Table], tuple[Sample, ...]]
+
+
+@dataclass(frozen=True)
+class Plate:
+    """A figure about the public data of a release, made when its page is.
+
+    kind : the template that draws ``data``.   group : a sentence written above neighbours that share it.
+    """
+
+    title: str
+    kind: str
+    data: Mapping[str, Any]
+    caption: str = ""
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -273,7 +350,7 @@ class Track:
     published: Published | None = None
 
 
-Measure = Callable[[Table, Table], Measured]
+Measure = Callable[..., Measured]
 Derive = Callable[[Track, Callable[[], Table], Mapping[str, dict[str, Any]]], Callable[[Table], Table]]
 
 
@@ -281,7 +358,10 @@ Derive = Callable[[Track, Callable[[], Table], Mapping[str, dict[str, Any]]], Ca
 class Challenge:
     """The question, readable as a fact sheet.
 
-    sky : (track, size, options) -> Sky or StratifiedSky.      measure : (truth chunk, prediction chunk) -> Measured.
+    sky : (track, size, options) -> Sky or StratifiedSky.
+    measure : (truth chunk, prediction chunk) -> Measured, two tables of the same rows. Where a case has several items,
+        (cases, hidden tables by name, prediction): the cases' truth with the public columns ``beside`` it, and
+        everything else as Ragged.
     derive : (track, reader of the training table, JSON files) -> a function of test rows that gives further public
         columns of them.
     first_id : where the ids of each split begin to count, for rows in random order whose ids keep the shape that
@@ -289,6 +369,7 @@ class Challenge:
     about : text of the data card, Markdown, loaded when asked for.
     importers, exporters : format -> ``module:function``, loaded when asked for.
     pictures : how cases are shown, where their data are images.
+    plates : ``module:function`` that gives the plates of a release from its public part, loaded when asked for.
     """
 
     name: str
@@ -305,6 +386,7 @@ class Challenge:
     sky: Callable[[Track, Size, Mapping[str, str]], Sky | StratifiedSky]
     measure: Measure
     label: str
+    beside: tuple[str, ...] = ()
     references: tuple[Reference, ...] = ()
     options: tuple[Option, ...] = ()
     derive: Derive | None = None
@@ -312,6 +394,7 @@ class Challenge:
     about: Callable[[], str] = lambda: ""
     importers: Mapping[str, str] = field(default_factory=dict)
     pictures: Pictures | None = None
+    plates: str = ""
     exporters: Mapping[str, str] = field(default_factory=dict)
     citations: tuple[str, ...] = ()
 

@@ -8,11 +8,14 @@ from math import isfinite
 from typing import Any
 
 from blindsky.challenges.challenge import (
+    ITEMS,
+    NOTHING,
     Board,
     Challenge,
     Column,
     Density,
     Field,
+    Pixels,
     Prediction,
     Probabilities,
     Product,
@@ -41,6 +44,12 @@ def field_text(field: Field) -> str:
         g = field.grid
         values = f"{g.n} values >= 0 on an equally spaced grid from {g.low:g} to {g.high:g}{unit}"
         return f"`{field.name}`: {values}{optional}. {field.description}".rstrip()
+    if isinstance(field, Pixels):
+        shape = " x ".join(map(str, field.shape))
+        what = (
+            "booleans (or numbers from 0 to 1, which count from 1/2 on)" if field.mask else "finite numbers"
+        )
+        return f"`{field.name}`: a tensor of {shape} {what}{unit}{optional}. {field.description}".rstrip()
     return f"`{field.name}`: a finite number{_bounds(field)}{unit}{optional}. {field.description}".rstrip()
 
 
@@ -54,14 +63,35 @@ def _bounds(column: Column) -> str:
     return f" <= {column.high:g}" if isfinite(column.high) else ""
 
 
+def _rows_text(prediction: Prediction, rows: int | None) -> str:
+    """How many rows a prediction has, of a release with so many test rows."""
+    if prediction.item is not None:
+        return "one row per listed object" if prediction.item.most is None else "one row per detection"
+    return "one row per test object" if rows is None else f"{rows:,} rows, one per test object"
+
+
+def _key_texts(prediction: Prediction) -> list[str]:
+    """What the columns hold that say what a row is about."""
+    key, item = prediction.key, prediction.item
+    if item is None:
+        return [f"`{key}`: int64, every id of the test table exactly once, in any order."]
+    if item.most is None:
+        both = f"every pair of the table `{ITEMS}` exactly once, in any order"
+        return [f"`{key}`, `{item.name}`: int64, {both}. {item.description}".rstrip()]
+    return [
+        f"`{key}`: int64, every id of the test table at least once and at most {item.most} times, in any order.",
+        f"`{item.name}`: int64, from 0, different in the rows of one {key}. Where nothing was found, one row with "
+        f"{NOTHING} and all other cells empty. {item.description}".rstrip(),
+    ]
+
+
 def prediction_text(prediction: Prediction, rows: int | None = None) -> str:
     """What to send, as Markdown."""
-    count = "one row per test object" if rows is None else f"{rows:,} rows, one per test object"
-    key = f"`{prediction.key}`: int64, every id of the test table exactly once, in any order."
+    what = "density or image" if prediction.pixels else "density"
     lines = [
-        f"One table, {count} (Parquet; CSV, FITS, ECSV and VOTable where no density is sent):",
+        f"One table, {_rows_text(prediction, rows)} (Parquet; CSV, FITS, ECSV and VOTable where no {what} is sent):",
         "",
-        f"- {key}",
+        *(f"- {text}" for text in _key_texts(prediction)),
     ]
     lines += [f"- {field_text(f)}" for f in prediction.fields]
     lines += [

@@ -35,7 +35,7 @@ from blindsky.challenges.randomness import (
     stream,
 )
 from blindsky.challenges.release import PARTS, SECRET, Release, case_ids, open_release, read_key, write_key
-from blindsky.challenges.skies import Block, Sky, StratifiedSky
+from blindsky.challenges.skies import Block, Ragged, Sky, StratifiedSky
 from blindsky.challenges.sorting import Sorter
 from blindsky.challenges.strata import fillings
 from blindsky.challenges.writing import PUBLIC_SHARE, ReleaseWriter
@@ -109,7 +109,12 @@ def _measure(plan: Plan, sky: Sky, job: Job, block: Block) -> dict[str, Array]:
         truth |= {name: column for name, column in columns.items() if column.ndim == 1}
     flat: dict[str, Array] = {}
     for name, prediction in block.references.items():
-        measured = plan.challenge.measure(truth, prediction)
+        if isinstance(prediction, Ragged):
+            beside = {name: block.public[name] for name in plan.challenge.beside}
+            measured = plan.challenge.measure(beside | truth, block.hidden, prediction)
+            flat[f"reference/{name}/case"] = np.asarray(measured.case)
+        else:
+            measured = plan.challenge.measure(truth, prediction)
         flat |= {f"reference/{name}/rows/{key}": column for key, column in measured.rows.items()}
         for key, wide in measured.wide.items():
             for part, inside in zip(PARTS, (public, ~public), strict=True):
@@ -125,7 +130,7 @@ def _collect(flat: Mapping[str, Array], part: Array, collectors: Mapping[str, Co
         measured = {
             key.removeprefix("rows/"): column for key, column in stored.items() if key.startswith("rows/")
         }
-        collectors[name].add(Measured(measured), part)
+        collectors[name].add(Measured(measured, case=stored.get("case")), part)
         for path in stored:
             if path.startswith("moments/") and path.endswith("/n"):
                 _, label, key, _ = path.split("/")

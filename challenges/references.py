@@ -1,6 +1,6 @@
 """Reference rows, such as a ceiling: measured while the release is generated, scored again when the scorer changes.
 
-private/references/<name>/  measurements.parquet  moments.npz  <serial>/{card.json, replicates.npz}
+private/references/<name>/  measurements.parquet  cases.parquet  moments.npz  <serial>/{card.json, replicates.npz}
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from blindsky.scoring.measurements import Collector, Measured, Moments
 
 MEASUREMENTS = "measurements.parquet"
 MOMENTS = "moments.npz"
-_PART = "part"
+CASES = "cases.parquet"
+_PART, _CASE = "part", "case of the row"
 _BASED_ON = "made with the truth"
 
 
@@ -31,7 +32,11 @@ def store(folder: Path, collector: Collector) -> None:
 
     parts, part_of = collector.measurements()
     folder.mkdir(parents=True, exist_ok=True)
-    pq.write_table(tables.to_arrow({**parts["all"].rows, _PART: part_of}), folder / MEASUREMENTS)
+    case = parts["all"].case
+    pq.write_table(
+        tables.to_arrow(parts["all"].rows | ({} if case is None else {_CASE: case})), folder / MEASUREMENTS
+    )
+    pq.write_table(tables.to_arrow({_PART: part_of}), folder / CASES)
     moments = {
         f"{part}/{name}/{what}": np.asarray(getattr(m, what))
         for part in PARTS
@@ -45,9 +50,9 @@ def store(folder: Path, collector: Collector) -> None:
 def load(folder: Path) -> Collector:
     """What was measured."""
     rows = tables.read(folder / MEASUREMENTS)
-    part_of = rows.pop(_PART)
+    case = rows.pop(_CASE, None)
     collector = Collector(PARTS)
-    collector.add(Measured(rows), part_of)
+    collector.add(Measured(rows, case=case), tables.read(folder / CASES)[_PART])
     with np.load(folder / MOMENTS, allow_pickle=False) as stored:
         for key in stored.files:
             if key.endswith("/n"):

@@ -180,13 +180,23 @@ class Release:
         return tuple(self.public.manifest["commitments"]["tables"])
 
     def truth_columns(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        """Hidden tables of the test split with the columns (numbers and text, no densities) they hold."""
+        """Hidden tables of one row a test case, with the columns (numbers and text, no densities) they hold."""
         found = self.public.manifest["commitments"]["tables"]
         return tuple(
             (name, tuple(c for c, dtype in table["columns"].items() if "[" not in dtype))
             for name, table in found.items()
-            if table["split"] == "test"
+            if table["split"] == "test" and not table.get("long")
         )
+
+    def truth_lists(self) -> dict[str, tables.Lists]:
+        """Hidden tables of several rows a test case by name, to be followed case by case."""
+        found = self.public.manifest["commitments"]["tables"]
+        key = self.public.challenge.prediction.key
+        return {
+            name: tables.Lists(table_path(self.private, name), key)
+            for name, table in found.items()
+            if table["split"] == "test" and table.get("long")
+        }
 
     def truth(self, n: int = 65536) -> Iterator[Table]:
         """The hidden columns of the test rows, all tables joined, in the order of the public test table."""

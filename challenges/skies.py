@@ -29,15 +29,18 @@ class Block:
 
     public : columns of the split.   private : tables by file stem, ``truth`` holds the hidden rows.   beside :
     further public tables of the same rows by stem, which begins with the split, such as ``train_labels``.
-    references : predictions made with the truth in hand, by reference name; measured at once, never stored.
+    references : predictions made with the truth in hand, by reference name; measured at once, never stored. Ragged
+        where a case has several items.
     long : public tables of several rows a case by name: ``lightcurves`` becomes ``train_lightcurves``.
+    hidden : private tables of several rows a case by file stem.
     """
 
     public: Table
     private: Mapping[str, Table]
-    references: Mapping[str, Table] = field(default_factory=dict)
+    references: Mapping[str, Table | Ragged] = field(default_factory=dict)
     beside: Mapping[str, Table] = field(default_factory=dict)
     long: Mapping[str, Ragged] = field(default_factory=dict)
+    hidden: Mapping[str, Ragged] = field(default_factory=dict)
 
 
 class Selection(Protocol):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from blindsky.challenges.errors import InputFault
+from blindsky.challenges.skies import Ragged
 from blindsky.scoring.measurements import Array, Table
 
 if TYPE_CHECKING:
@@ -136,6 +137,41 @@ def column_names(path: Path) -> list[str]:
 
     with readable(path):
         return list(pq.read_schema(parts(path)[0]).names)
+
+
+class Lists:
+    """A table of several rows a case that stands in the order of the cases, read along with them."""
+
+    def __init__(self, path: Path, key: str, n: int | None = None) -> None:
+        import pyarrow.parquet as pq
+
+        self._source, self._key = batches(path, n), key
+        with readable(path):
+            self._none = from_arrow(pq.read_schema(parts(path)[0]).empty_table())
+        self._rest: Table | None = next(self._source, None)
+
+    def take(self, ids: Array) -> Ragged:
+        """The rows of the next cases, whose ids (n,) differ; a case may have none."""
+        order = np.argsort(ids)
+        counts = np.zeros(len(ids), dtype=np.int64)
+        found = [self._none]
+        while self._rest is not None:
+            owner = self._rest[self._key]
+            place = np.minimum(np.searchsorted(ids, owner, sorter=order), len(ids) - 1)
+            mine = ids[order[place]] == owner
+            n = len(mine) if mine.all() else int(mine.argmin())
+            np.add.at(counts, order[place[:n]], 1)
+            found.append({name: column[:n] for name, column in self._rest.items()})
+            if n < len(mine):
+                self._rest = {name: column[n:] for name, column in self._rest.items()}
+                break
+            self._rest = next(self._source, None)
+        return Ragged(counts, {name: np.concatenate([part[name] for part in found]) for name in self._none})
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether every row was taken; rows of unknown cases, or out of order, never are."""
+        return self._rest is None
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,16 @@ from blindsky.challenges.commitments import DIGEST_BYTES, Bytes, first_differenc
 from blindsky.challenges.errors import InputFault
 from blindsky.challenges.files import PARTIAL, machine_faults, new_folder, read_json, sha256, write_json
 from blindsky.challenges.manifest import MANIFEST, check_files
-from blindsky.challenges.release import REVEAL, REVEALED, UNSCORED, Public, Release, bootstrap_key
+from blindsky.challenges.release import (
+    REVEAL,
+    REVEALED,
+    UNSCORED,
+    Public,
+    Release,
+    bootstrap_key,
+    table_path,
+)
 from blindsky.challenges.writing import COMMITMENTS
-
-_BATCH = 65536
 
 
 @dataclass(frozen=True)
@@ -170,14 +176,14 @@ def _commitments(public: Public, name: str, table: Mapping[str, Any]) -> Bytes |
 def _hidden(
     public: Public, folder: Path, name: str, table: Mapping[str, Any], salt: bytes, commitments: Bytes
 ) -> Iterator[Problem]:
-    path = folder / f"{name}.parquet"
-    shown = f"{folder.name}/{name}.parquet"
+    path = table_path(folder, name)
+    shown = f"{folder.name}/{path.name}"
     promised = f"the {table['rows']:,} committed rows"
-    if not path.is_file():
+    if not path.exists():
         yield Problem(shown, "no such file", promised)
         return
     try:
-        batches = tables.batches(path, _BATCH, list(table["columns"]))
+        batches = tables.batches(path, columns=list(table["columns"]))
         found = first_difference(batches, name, salt, commitments)
     except (InputFault, OSError, TypeError, ValueError) as error:
         yield Problem(shown, f"a table that can't be read as ours ({error})", promised)
@@ -211,10 +217,12 @@ def reveal(release: Release) -> Path:
         raise InputFault(message)
     with machine_faults("revealing", folder), new_folder(folder) as partial:
         listed = []
-        for name in release.hidden():
-            path = partial / f"{name}.parquet"
-            shutil.copyfile(release.private / path.name, path)
-            listed.append({"path": path.name, "bytes": path.stat().st_size, "sha256": sha256(path)})
+        for part in (p for name in release.hidden() for p in tables.parts(table_path(release.private, name))):
+            shown = part.relative_to(release.private).as_posix()
+            path = partial / shown
+            path.parent.mkdir(exist_ok=True)
+            shutil.copyfile(part, path)
+            listed.append({"path": shown, "bytes": path.stat().st_size, "sha256": sha256(path)})
         opened = {
             "release": public.release_id,
             "revealed": cards.now(),

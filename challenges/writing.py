@@ -152,6 +152,7 @@ class ReleaseWriter(AbstractContextManager["ReleaseWriter"]):
         self._tables: dict[Path, TableWriter] = {}
         self._committed: dict[str, BinaryIO] = {}
         self._split: dict[str, str] = {}
+        self._long: set[str] = set()  # hidden tables of several rows a case
         self._json: dict[str, dict[str, Any]] = {}
 
     def __exit__(self, *details: object) -> None:
@@ -182,14 +183,20 @@ class ReleaseWriter(AbstractContextManager["ReleaseWriter"]):
             self._table(self.public, f"{split}_{name}").add(own)
         for name, table in block.private.items():
             part = {"part": self.part(ids)} if split == "test" and name == "truth" else {}
-            row = {key: ids, **table, **part}
-            if name not in self._committed:
-                path = self.public / COMMITMENTS / f"{name}.bin"
-                self._committed[name] = self._open.enter_context(path.open("wb"))
-                self._split[name] = split
-            hidden = self._table(self.private, name)
-            self._committed[name].write(commit(row, name, self.salt, hidden.rows))
-            hidden.add(row)
+            self._hide(split, name, {key: ids, **table, **part})
+        for name, ragged in block.hidden.items():
+            self._hide(split, name, {key: np.repeat(ids, ragged.counts), **ragged.columns})
+            self._long.add(name)
+
+    def _hide(self, split: str, name: str, rows: Table) -> None:
+        """Rows of a hidden table, and a commitment to each of them."""
+        if name not in self._committed:
+            path = self.public / COMMITMENTS / f"{name}.bin"
+            self._committed[name] = self._open.enter_context(path.open("wb"))
+            self._split[name] = split
+        hidden = self._table(self.private, name)
+        self._committed[name].write(commit(rows, name, self.salt, hidden.rows))
+        hidden.add(rows)
 
     def rows(self, split: str) -> int:
         """Rows that a split has so far."""
@@ -230,6 +237,7 @@ class ReleaseWriter(AbstractContextManager["ReleaseWriter"]):
                 "rows": self._table(self.private, name).rows,
                 "columns": self._table(self.private, name).dtypes,
                 "sha256": sha256(self.public / COMMITMENTS / f"{name}.bin"),
+                "long": name in self._long,
             }
             for name in self._committed
         }

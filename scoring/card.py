@@ -44,10 +44,10 @@ class Part:
 
 
 class Cut(NamedTuple):
-    """A subset of the cases to be scored.
+    """A subset of the cases to be scored, or of the measured rows where a case has several.
 
-    mask : (n,) cases that are scored.   about : (n,) those of them that count as the slice's own, where the others
-    are kept to compare with; None for all.   metrics : keys, or () for every metric.
+    mask : (n,) cases that are scored, or rows where ``of_rows``.   about : (n,) those of them that count as the slice's
+    own, where the others are kept to compare with; None for all.   metrics : keys, or () for every metric.
     """
 
     name: str
@@ -55,11 +55,15 @@ class Cut(NamedTuple):
     mask: NDArray[np.bool_]
     metrics: tuple[str, ...] = ()
     about: NDArray[np.bool_] | None = None
+    of_rows: bool = False
 
 
 @dataclass(frozen=True)
 class SliceScores:
-    """One slice: its share of each part's cases, and its scores there; ``n`` of a part are the slice's own cases."""
+    """One slice: its share of each part's cases, and its scores there; ``n`` of a part are the slice's own cases.
+
+    Where the slice is of measured rows, both count these.
+    """
 
     name: str
     family: str
@@ -179,7 +183,7 @@ def score(
     """The card of one entry.
 
     parts : measurements by part, with ``all`` among them.   part_of : (n,) part of every case.
-    replicates : of all cases.   slices : subsets of the cases.
+    replicates : of all cases.   slices : subsets of the cases or of the rows.
     advance : called after each part and slice.
     """
     whole = parts["all"]
@@ -190,19 +194,21 @@ def score(
     inside = {name: part_of == name if name != "all" else np.ones(len(part_of), bool) for name in parts}
     scored = {}
     for name, measurements in parts.items():
-        scored[name] = evaluate(measurements, metrics, drawn(inside[name]))
+        part = evaluate(measurements, metrics, drawn(inside[name]))
+        scored[name] = replace(part, n=int(np.count_nonzero(inside[name])))
         advance()
     rows = []
     for cut in slices:
         mask, about = cut.mask, cut.mask if cut.about is None else cut.mask & cut.about
         chosen = [m for m in metrics if not cut.metrics or m.key in cut.metrics]
         found, share = {}, {}
-        for part in parts:
-            both = mask & inside[part]
-            subset = whole.select(both if whole.case is None else both[whole.case])
-            n = int(np.count_nonzero(about & inside[part]))
-            found[part] = replace(evaluate(subset, chosen, drawn(both), SLICE_REPLICATES), n=n)
-            share[part] = float(n / max(inside[part].sum(), 1))
+        for name in parts:
+            within = inside[name][whole.case] if cut.of_rows else inside[name]
+            both = mask & within
+            subset = whole.select(both if whole.case is None or cut.of_rows else both[whole.case])
+            n = int(np.count_nonzero(about & within))
+            found[name] = replace(evaluate(subset, chosen, drawn(both), SLICE_REPLICATES), n=n)
+            share[name] = float(n / max(within.sum(), 1))
         rows.append(SliceScores(cut.name, cut.family, share, found))
         advance()
     return ScoreCard(scored, tuple(rows))

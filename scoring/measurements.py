@@ -25,7 +25,7 @@ class Measured:
 
     rows : columns of shape (n,), one entry per measured row.
     wide : columns of shape (n, k), too wide to keep; only their sum and Gram matrix survive.
-    case : integer array (n,), index of the case a row belongs to; None where rows are the cases.
+    case : integer array (n,), number in the chunk of the case a row belongs to; None where rows are the cases.
     """
 
     rows: Table
@@ -94,7 +94,8 @@ class Sample:
 class Measurements:
     """A table of measurements with the samples sorted from it.
 
-    rows : columns (n,). moments : wide columns folded over these rows. case : (n,) or None.
+    rows : columns (n,). moments : wide columns folded over these rows. case : (n,) number of each row's case
+    among those of all parts, None where rows are the cases.
     """
 
     def __init__(
@@ -152,18 +153,22 @@ class Collector:
         self._rows: list[Table] = []
         self._cases: list[NDArray[np.int64]] = []
         self._part: list[Array] = []
+        self._seen = 0  # cases
         self._moments: dict[str, dict[str, Moments]] = {part: {} for part in parts}
 
     def add(self, measured: Measured, part: Array) -> None:
-        """One chunk; ``part`` (n,) names the part of each row, such as ``public`` or ``private``."""
+        """One chunk; ``part`` (n,) names the part of each case, such as ``public`` or ``private``."""
+        part = np.asarray(part)
         self._rows.append(measured.rows)
-        self._part.append(np.asarray(part))
+        self._part.append(part)
+        of_row = part
         if measured.case is not None:
-            self._cases.append(measured.case)
+            self._cases.append(measured.case + self._seen)
+            of_row = part[measured.case]
+        self._seen += len(part)
         for name, wide in measured.wide.items():
             for label in self.parts:
-                inside = np.asarray(part) == label
-                self.fold(label, name, Moments.of(wide[inside]))
+                self.fold(label, name, Moments.of(wide[of_row == label]))
 
     def fold(self, part: str, name: str, moments: Moments) -> None:
         """Add moments that were folded elsewhere, for instance in a worker process."""
@@ -171,7 +176,7 @@ class Collector:
         self._moments[part][name] = moments if known is None else known + moments
 
     def measurements(self) -> tuple[dict[str, Measurements], Array]:
-        """The measurements of each part and of ``all``, and the part of every row in the order given."""
+        """The measurements of each part and of ``all``, and the part of every case in the order given."""
         part = np.concatenate(self._part)
         rows = {name: np.concatenate([chunk[name] for chunk in self._rows]) for name in self._rows[0]}
         case = np.concatenate(self._cases) if self._cases else None
@@ -180,5 +185,6 @@ class Collector:
             for name in self._moments[self.parts[0]]
         }
         everything = Measurements(rows, whole, case)
-        found = {p: everything.select(part == p, self._moments[p]) for p in self.parts}
+        of_row = part if case is None else part[case]
+        found = {p: everything.select(of_row == p, self._moments[p]) for p in self.parts}
         return {**found, "all": everything}, part

@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from blindsky.challenges import tables
-from blindsky.challenges.challenge import Column, Density, Prediction, rows
+from blindsky.challenges.challenge import ITEMS, Column, Density, Pixels, Prediction, Probabilities, rows
 from blindsky.challenges.errors import InputFault
 from blindsky.challenges.files import PARTIAL, machine_faults, new_file
 from blindsky.scoring.measurements import Array, Table
-from blindsky.submissions.examination import Examination, Examined, PublicPart, TestIds
+from blindsky.submissions.examination import Examination, Examined
 from blindsky.submissions.faults import PredictionRefused, size_text
 from blindsky.submissions.reading import open_prediction
+from blindsky.submissions.roster import PublicPart, most_rows, roster
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -75,26 +76,25 @@ def write_canonical(path: Path, public: PublicPart, out: Path, ids: Path | None 
     as in the test table. Nothing is left where it fails: PredictionRefused with every fault, MachineFault where it
     can't be written.
     """
-    n = public.rows("test")
     prediction = public.challenge.prediction
-    need = n * _record(_guess(prediction, np.zeros(1, np.int64))).itemsize
+    need = most_rows(public) * _record(_guess(prediction, _none(prediction))).itemsize
     with ExitStack() as stack:
         partial = stack.enter_context(new_file(out))
         try:
             with machine_faults(f"writing {out.name}, which needs up to {size_text(need)},", out.parent):
-                return _write(partial, _in_order(_examined(path, public, ids), n))
+                return _write(partial, _in_order(_examined(path, public, ids)))
         except _OutOfOrder:
             need *= 2  # once in the file, and once more in buckets
         with machine_faults(f"sorting {out.name}, which needs up to {size_text(need)},", out.parent):
             folder = stack.enter_context(TemporaryDirectory(dir=out.parent, prefix=f"{PARTIAL}sort-"))
-            return _write(partial, _sorted(_examined(path, public, ids), n, Path(folder)))
+            return _write(partial, _sorted(_examined(path, public, ids), prediction, Path(folder)))
 
 
 def _examined(path: Path, public: PublicPart, ids: Path | None) -> Iterator[Examined]:
     """The rows of a valid prediction; PredictionRefused with every fault where there is any."""
     prediction = public.challenge.prediction
-    with open_prediction(path, prediction, public.rows("test"), ids=ids) as file:
-        examination = Examination(file, prediction, TestIds.of(public))
+    with open_prediction(path, prediction, most_rows(public), ids=ids) as file:
+        examination = Examination(file, prediction, roster(public, file.log))
         for chunk in examination.chunks():
             if not file.log:
                 yield chunk
@@ -102,17 +102,15 @@ def _examined(path: Path, public: PublicPart, ids: Path | None) -> Iterator[Exam
             raise PredictionRefused(file.log.report())
 
 
-def _in_order(chunks: Iterable[Examined], n: int) -> Iterator[Table]:
+def _in_order(chunks: Iterable[Examined]) -> Iterator[Table]:
     """The chunks as they come; _OutOfOrder as soon as they aren't in the order of the test table."""
-    done = 0
     for chunk in chunks:
-        if not np.array_equal(chunk.positions, np.arange(done, done + len(chunk.positions))):
+        if not chunk.in_order:
             raise _OutOfOrder
-        done += len(chunk.positions)
         yield chunk.table
 
 
-def _sorted(chunks: Iterable[Examined], n: int, folder: Path) -> Iterator[Table]:
+def _sorted(chunks: Iterable[Examined], prediction: Prediction, folder: Path) -> Iterator[Table]:
     """The same rows in the order of the test table: by bucket of positions on disk, then within each."""
     with ExitStack() as stack:
         files: dict[int, Any] = {}
@@ -132,7 +130,7 @@ def _sorted(chunks: Iterable[Examined], n: int, folder: Path) -> Iterator[Table]
         for b in sorted(files):
             files[b].seek(0)
             records = np.frombuffer(files[b].read(), dtype)
-            records = records[np.argsort(records[_POSITION], kind="stable")]
+            records = records[np.lexsort([*(records[k] for k in prediction.keys[1:]), records[_POSITION]])]
             yield {name: records[name] for name in dtype.names or () if name != _POSITION}
             files[b].truncate(0)
 
@@ -156,7 +154,7 @@ def _write(path: Path, source: Iterable[Table]) -> str:
     digest = ContentDigest()
     writer: pq.ParquetWriter | None = None
     try:
-        for table in _regrouped(source, ROW_GROUP):
+        for table in _regrouped(source):
             digest.add(table)
             arrow = tables.to_arrow(table)
             if writer is None:
@@ -168,21 +166,24 @@ def _write(path: Path, source: Iterable[Table]) -> str:
     return digest.hexdigest()
 
 
-def _regrouped(source: Iterable[Table], n: int) -> Iterator[Table]:
-    """The same rows in tables of exactly ``n``, the last one shorter."""
+def _regrouped(source: Iterable[Table]) -> Iterator[Table]:
+    """The same rows in tables of a constant length that follows from the columns, the last one shorter."""
     waiting: list[Table] = []
     count = 0
+    table: Table = {}
+    begun = False
     for table in source:
         start = 0
+        n = max(1, min(ROW_GROUP, BUCKET_BYTES // _record(table).itemsize))
         while start < rows(table):
             part = {name: column[start : start + n - count] for name, column in table.items()}
             waiting.append(part)
             count, start = count + rows(part), start + rows(part)
             if count == n:
                 yield _joined(waiting)
-                waiting, count = [], 0
-    if waiting:
-        yield _joined(waiting)
+                waiting, count, begun = [], 0, True
+    if waiting or not begun:  # a table without rows has its columns
+        yield _joined(waiting or [table])
 
 
 def _joined(parts: list[Table]) -> Table:
@@ -190,48 +191,67 @@ def _joined(parts: list[Table]) -> Table:
 
 
 def sample_submission(public: PublicPart, out: Path) -> None:
-    """A valid prediction that knows nothing: mid-range values, uniform densities and probabilities.
+    """A valid prediction that knows nothing: mid-range values, uniform densities and probabilities, no optional images.
 
-    CSV leaves out densities.
+    CSV leaves out densities.   Where a participant says what was found, that is one item a case.
 
     InputFault where the name of ``out`` ends otherwise, MachineFault where it can't be written.
     """
     prediction = public.challenge.prediction
-    ids = (
-        np.asarray(b[prediction.key], np.int64)
-        for b in public.batches("test", ROW_GROUP, columns=[prediction.key])
-    )
+    keys = _keys(public)
     match out.suffix.lower():
         case ".parquet" | ".pq":
             with new_file(out) as partial:
-                _write(partial, (_guess(prediction, batch) for batch in ids))
+                _write(partial, (_guess(prediction, batch) for batch in keys))
         case ".csv":
-            required = [d.name for d in prediction.densities if not d.optional]
+            required = [
+                f.name for f in prediction.fields if isinstance(f, Density | Pixels) and not f.optional
+            ]
             if required:
-                message = f"{out.name} can't hold the required density {required[0]}. Ask for a .parquet file"
+                message = f"{out.name} can't hold the required {required[0]}. Ask for a .parquet file"
                 raise InputFault(message)
             with new_file(out) as partial, partial.open("w", newline="") as file:
                 writer = csv.writer(file, lineterminator="\n")
-                writer.writerow([prediction.key, *prediction.numbers])
-                for batch in ids:
+                writer.writerow([*prediction.keys, *prediction.numbers])
+                for batch in keys:
                     guess = _guess(prediction, batch)
-                    columns = (guess[name].tolist() for name in (prediction.key, *prediction.numbers))
+                    columns = (guess[name].tolist() for name in (*prediction.keys, *prediction.numbers))
                     writer.writerows(zip(*columns, strict=True))
         case _:
             message = f"a sample is a .parquet or .csv file, not {out.name}. Give it one of these endings"
             raise InputFault(message)
 
 
-def _guess(prediction: Prediction, ids: Array) -> Table:
-    table: Table = {prediction.key: ids}
+def _keys(public: PublicPart) -> Iterator[Table]:
+    """The keys of the rows of a sample."""
+    prediction = public.challenge.prediction
+    item = prediction.item
+    listed = item is not None and item.most is None
+    columns = list(prediction.keys if listed else (prediction.key,))
+    for batch in public.batches(ITEMS if listed else "test", ROW_GROUP, columns=columns):
+        keys = {name: np.asarray(batch[name], np.int64) for name in columns}
+        if item is not None and not listed:
+            keys[item.name] = np.zeros(rows(keys), np.int64)
+        yield keys
+
+
+def _none(prediction: Prediction) -> Table:
+    """Keys of one row."""
+    return {name: np.zeros(1, np.int64) for name in prediction.keys}
+
+
+def _guess(prediction: Prediction, keys: Table) -> Table:
+    table, n = dict(keys), rows(keys)
     for f in prediction.fields:
         if isinstance(f, Column):
-            table[f.name] = np.full(len(ids), _middle(f))
+            table[f.name] = np.full(n, _middle(f))
         elif isinstance(f, Density):
             height = 1 / (f.grid.high - f.grid.low)
-            table[f.name] = np.full((len(ids), f.grid.n), height, dtype=np.float32)
-        else:
-            table |= {name: np.full(len(ids), 1 / len(f.columns)) for name in f.columns}
+            table[f.name] = np.full((n, f.grid.n), height, dtype=np.float32)
+        elif isinstance(f, Probabilities):
+            table |= {name: np.full(n, 1 / len(f.columns)) for name in f.columns}
+        elif not f.optional:
+            table[f.name] = np.zeros((n, *f.shape), np.uint8 if f.mask else np.float32)
     return table
 
 

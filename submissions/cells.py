@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blindsky.challenges.challenge import Pixels
 from blindsky.scoring.measurements import Array, FloatArray
 from blindsky.submissions.faults import shown
 
@@ -22,6 +23,7 @@ _NUMBER = re.compile(
 _WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 _EMPTY = {"", "na", "n/a", "<na>", "null", "none", "--", "-"}
 _INT64 = (-(2**63), 2**63 - 1)
+THRESHOLD = 0.5  # from which a number in a mask says that a pixel belongs
 MIN_MASS = 1e-12  # a density whose integral is not above this can't be normalised
 
 
@@ -126,6 +128,64 @@ def densities(
     full, masses = np.zeros((len(array), nodes), np.float32), np.zeros(len(array))
     full[index[~bad]], masses[index[~bad]] = values[~bad], mass[~bad]
     return full, masses, problems
+
+
+def blank(array: pa.Array) -> NDArray[np.bool_]:
+    """Which cells (n,) are empty: null, NaN, or a word for it."""
+    import pyarrow as pa
+
+    if pa.types.is_string(array.type):
+        cells = array.to_pylist()
+        return np.array(
+            [cell is None or cell.strip().lower() in {*_EMPTY, "nan"} for cell in cells], dtype=bool
+        )
+    if pa.types.is_floating(array.type):
+        return np.isnan(np.asarray(array.fill_null(np.nan), dtype=np.float64))
+    return np.asarray(array.is_null(), dtype=bool)
+
+
+def pixels(array: pa.Array, field: Pixels) -> tuple[Array, int, list[Problem]]:
+    """Images (n, *shape), uint8 of masks and else float32; pixels of masks that were neither 0 nor 1; problems.
+
+    Rows with a problem are zero.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    dtype = np.uint8 if field.mask else np.float32
+    lengths = np.asarray(pc.list_value_length(array).fill_null(-1), dtype=np.int64)
+    null, wrong = np.flatnonzero(lengths < 0), np.flatnonzero((lengths >= 0) & (lengths != field.size))
+    problems = [
+        *_problem("missing_value", null, lambda i: "no image"),
+        *_problem("pixels_shape", wrong, lambda i: f"{lengths[wrong[i]]:,} values"),
+    ]
+    index = np.flatnonzero(lengths == field.size)
+    flat = (array if len(index) == len(array) else array.take(index)).flatten()
+    if pa.types.is_boolean(flat.type):
+        flat = pc.cast(flat, pa.uint8())
+    empty = np.asarray(flat.is_null()).reshape(-1, field.size) if flat.null_count else None
+    raw = np.asarray(flat.fill_null(0) if flat.null_count else flat).reshape(-1, field.size)
+    bad = np.zeros(len(index), dtype=bool)
+    fractions = field.mask and raw.dtype.kind == "f"
+
+    def rule(code: str, wrong: NDArray[np.bool_] | None, got: Callable[[int, int], str]) -> None:
+        if wrong is None or not wrong.any():
+            return
+        found = np.flatnonzero(wrong.any(axis=1) & ~bad)
+        first = wrong[found].argmax(axis=1)
+        bad[found] = True
+        at = [f" at {tuple(map(int, np.unravel_index(k, field.shape)))}" for k in first]
+        problems.extend(_problem(code, index[found], lambda i: got(int(found[i]), int(first[i])) + at[i]))
+
+    rule("missing_value", empty, lambda row, k: "an empty value")
+    if raw.dtype.kind == "f":
+        rule("not_finite", ~np.isfinite(raw), lambda row, k: f"{raw[row, k]}")
+    if field.mask:
+        rule("out_of_range", (raw < 0) | (raw > 1), lambda row, k: f"{raw[row, k]}")
+    between = int(np.count_nonzero((raw > 0) & (raw < 1))) if fractions else 0
+    values = np.zeros((len(array), field.size), dtype)
+    values[index[~bad]] = raw[~bad] >= THRESHOLD if fractions else raw[~bad]
+    return values.reshape(-1, *field.shape), between, problems
 
 
 def _problem(code: str, index: NDArray[Any], got: Callable[[int], str]) -> list[Problem]:

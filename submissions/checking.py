@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from blindsky.challenges.release import UNSCORED
-from blindsky.submissions.examination import Examination, PublicPart, TestIds
+from blindsky.submissions.examination import Examination
 from blindsky.submissions.faults import Fault, FaultReport, Note, PredictionRefused
 from blindsky.submissions.reading import open_prediction
+from blindsky.submissions.roster import PublicPart, most_rows, roster
 
 NO_TRUTH = "no_truth"
 
@@ -90,11 +91,11 @@ def check(path: Path, public: PublicPart, ids: Path | None = None) -> CheckResul
     """
     prediction = public.challenge.prediction
     try:
-        file = open_prediction(path, prediction, public.rows("test"), ids=ids)
+        file = open_prediction(path, prediction, most_rows(public), ids=ids)
     except PredictionRefused as refused:
         return CheckResult(path, ids, public.release_id, "", 0, (), refused.report)
     with file:
-        examination = Examination(file, prediction, TestIds.of(public))
+        examination = Examination(file, prediction, roster(public, file.log))
         for _ in examination.chunks():
             pass
         return CheckResult(

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from blindsky.challenges.challenge import Column, Density, Field, Prediction, columns_of
+from blindsky.challenges.challenge import Column, Density, Field, Pixels, Prediction, columns_of
 from blindsky.scoring.measurements import FloatArray
 from blindsky.submissions.faults import Fault, shown
 from blindsky.submissions.formats.common import ColumnInfo, PredictionFile
@@ -44,6 +44,14 @@ WHAT: dict[str, tuple[str, str]] = {  # code -> (message, mend)
         "densities without area",
         "give every row a density with some area, the prior if nothing else",
     ),
+    "pixels_shape": (
+        "images that have another shape",
+        "give every row an image of the shape asked for",
+    ),
+    "not_empty": (
+        "values in rows that say that nothing was found",
+        "leave all other cells of such a row empty",
+    ),
 }
 PROBABILITY = "a number not below 0"
 
@@ -75,6 +83,12 @@ def grid_text(f: Density) -> str:
     """What a density must hold, in words."""
     low, high, n = f.grid.low, f.grid.high, f.grid.n
     return f"{n} values, finite and not negative, at the nodes {low:g}, {low + f.grid.step:g}, ..., {high:g}"
+
+
+def pixels_text(f: Pixels) -> str:
+    """What an image must hold, in words."""
+    shape = " x ".join(map(str, f.shape))
+    return f"{shape} {'booleans, or numbers from 0 to 1' if f.mask else 'finite numbers'}"
 
 
 def check_columns(file: PredictionFile, prediction: Prediction) -> list[str]:
@@ -178,8 +192,27 @@ def _density_form(name: str, got: str, message: str) -> Fault:
     )
 
 
+def _check_pixels(file: PredictionFile, column: ColumnInfo, f: Pixels) -> bool:
+    """Whether a column may hold these images; the shape of lists of any length shows row by row."""
+    if column.kind == "list":
+        if column.width in (None, f.size) and column.shape in (None, f.shape):
+            return True
+        got = " x ".join(map(str, column.shape or (f"{column.width} values",)))
+        code, (message, mend) = "pixels_shape", WHAT["pixels_shape"]
+    else:
+        code, got = "pixels_form", f"type {column.detail}"
+        message = (
+            f"an image can't be read from {file.format}" if file.text else "the image is no list of numbers"
+        )
+        mend = "send it as a tensor column in Parquet (pyarrow.fixed_shape_tensor), or leave it out if it is optional"
+    file.log.add(Fault(code, message, column.name, got=got, expected=pixels_text(f), mend=mend))
+    return False
+
+
 def _check_type(file: PredictionFile, column: ColumnInfo, f: Field | None) -> bool:
     """Whether a column holds what its field asks, None for the key; a fault is noted where it doesn't."""
+    if isinstance(f, Pixels):
+        return _check_pixels(file, column, f)
     if isinstance(f, Density):
         if column.kind != "list":
             message = (

@@ -1,31 +1,41 @@
 """One pass over a prediction: what is wrong with its rows, and the rows as they are stored.
 
-It works where no truth is, and streams: beside a chunk, it holds the test ids and where each was seen.
+It works where no truth is, and streams: beside a chunk, it holds the keys of the test split (roster.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blindsky.challenges.challenge import (
-    Challenge,
+    NOTHING,
     Column,
     Density,
+    Pixels,
     Prediction,
     Probabilities,
     columns_of,
     rows,
+    width_of,
 )
-from blindsky.scoring.measurements import FloatArray, Table
+from blindsky.scoring.measurements import Array, FloatArray, Table
 from blindsky.submissions import cells
-from blindsky.submissions.columns import PROBABILITY, WHAT, check_columns, grid_text, outside, range_text
-from blindsky.submissions.faults import LISTED, Fault, Note, PredictionRefused
+from blindsky.submissions.columns import (
+    PROBABILITY,
+    WHAT,
+    check_columns,
+    grid_text,
+    outside,
+    pixels_text,
+    range_text,
+)
+from blindsky.submissions.faults import Fault, Note, PredictionRefused
 from blindsky.submissions.formats.common import Chunk, PredictionFile
+from blindsky.submissions.roster import Roster
 
 CHUNK_BYTES = 32 << 20
 CHUNK_ROWS = 1 << 16
@@ -33,90 +43,35 @@ UNNORMALISED = 1e-3  # an integral or a sum further than this from 1 is worth a 
 FEW = 20  # a column with no more different values than this is worth a notice
 
 
-class PublicPart(Protocol):
-    """What a check needs of the public part of a release."""
-
-    @property
-    def release_id(self) -> str:
-        """Name of the release."""
-
-    @property
-    def challenge(self) -> Challenge:
-        """The challenge as the release's track asks it."""
-
-    @property
-    def has_truth(self) -> bool:
-        """Whether there is a truth of the test split."""
-
-    def batches(self, name: str, n: int = ..., columns: Sequence[str] | None = ...) -> Iterator[Table]:
-        """A public table in batches."""
-
-    def rows(self, name: str) -> int:
-        """Rows of a public table."""
-
-
-@dataclass(frozen=True)
-class TestIds:
-    """The ids of the test split, sorted, and the row of the public table that each stands in."""
-
-    __test__ = False  # no test class, whatever pytest thinks of the name
-
-    key: str
-    sorted: NDArray[np.int64]
-    order: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, public: PublicPart) -> TestIds:
-        """Read from the public test table."""
-        key = public.challenge.prediction.key
-        parts = [
-            np.asarray(batch[key], dtype=np.int64)
-            for batch in public.batches("test", CHUNK_ROWS, columns=[key])
-        ]
-        ids = np.concatenate(parts) if parts else np.empty(0, np.int64)
-        order = np.argsort(ids, kind="stable")
-        return cls(key, ids[order], order)
-
-    def __len__(self) -> int:
-        """Number of ids."""
-        return len(self.sorted)
-
-    def positions(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Row of the public table of each id, counted from 0; -1 where it isn't there. Shape (n,)."""
-        if not len(self):
-            return np.full(len(ids), -1, dtype=np.int64)
-        order = np.argsort(ids)  # neighbours are found near each other, which is four times as fast
-        at = np.empty(len(ids), dtype=np.int64)
-        at[order] = np.minimum(np.searchsorted(self.sorted, ids[order]), len(self) - 1)
-        return np.where(self.sorted[at] == ids, self.order[at], -1)
-
-
 @dataclass(frozen=True)
 class Examined:
-    """Some rows after the check: ``positions`` (n,) in the test table, values as they are stored."""
+    """Some rows after the check.
+
+    positions : (n,) of each, or of its case, in the test table; -1 where it has none.   table : values as they are
+    stored.   in_order : whether this and all rows before came in the order in which they are stored.
+    """
 
     positions: NDArray[np.int64]
     table: Table
+    in_order: bool
 
 
 class Examination:
     """One pass over an open file: yields rows as they are stored, while faults gather in the file's log."""
 
-    def __init__(self, file: PredictionFile, prediction: Prediction, test: TestIds) -> None:
-        self.file, self.prediction, self.test, self.log = file, prediction, test, file.log
+    def __init__(self, file: PredictionFile, prediction: Prediction, roster: Roster) -> None:
+        self.file, self.prediction, self.roster, self.log = file, prediction, roster, file.log
         self.mass_error: dict[str, float] = {}
-        self.in_order = True
         self.rows = 0
-        self._first = np.zeros(len(test), dtype=np.int64)  # row in which each id was first seen, 0 for never
         self._few: dict[str, NDArray[np.float64] | None] = {}  # different values, None where there are many
         self._constant: dict[str, list[float] | None] = {}  # the row that all are, None where they differ
+        self._between: dict[str, int] = {}  # pixels of masks that were neither 0 nor 1
         self.present = check_columns(file, prediction)
         self.fields = tuple(f.name for f in prediction.fields if set(columns_of(f)) <= set(self.present))
 
     def chunks(self) -> Iterator[Examined]:
         """The rows, in file order. Those of a faulty file are of no use but to go on checking."""
-        lists = sum(d.grid.n for d in self.prediction.densities)
-        width = 8 * (1 + len(self.prediction.numbers) + lists)
+        width = 8 * (len(self.prediction.keys) + sum(width_of(f) for f in self.prediction.fields))
         n = max(1, min(CHUNK_ROWS, CHUNK_BYTES // width))
         if not self.present:
             return
@@ -130,33 +85,57 @@ class Examination:
     @property
     def notes(self) -> tuple[Note, ...]:
         """What is worth knowing, after the last chunk."""
-        return (*self.log.notes, *self._mass_notes(), *self._few_notes(), *self._constant_notes())
+        found = (self._mass_notes(), self._mask_notes(), self._few_notes(), self._constant_notes())
+        return (*self.log.notes, *(note for notes in found for note in notes))
 
     def _chunk(self, chunk: Chunk) -> Examined:
         table: Table = {}
-        ids: NDArray[np.int64] | None = None
-        positions = np.full(len(chunk.rows), -1, dtype=np.int64)
-        key = self.prediction.key
-        if key in self.present:
-            ids, problems = cells.whole_numbers(chunk.columns[key])
-            table[key] = ids
-            known = np.ones(len(ids), dtype=bool)
+        known = np.ones(len(chunk.rows), dtype=bool)
+        for name in (name for name in self.prediction.keys if name in self.present):
+            table[name], problems = cells.whole_numbers(chunk.columns[name])
             for problem in problems:
                 known[problem.index] = False
-            self._problems(problems, key, "a whole number (int64)", chunk.rows, None)
-            positions[known] = self._place(chunk.rows[known], ids[known])
-            ids = ids if known.all() else None
+            self._problems(problems, name, "a whole number (int64)", chunk.rows, None)
+        positions = np.full(len(chunk.rows), -1, dtype=np.int64)
+        keyed = len(table) == len(self.prediction.keys)
+        if keyed:
+            ids, *items = (column[known] for column in table.values())
+            positions[known] = self.roster.place(chunk.rows[known], ids, *items)
+        self.rows += len(chunk.rows)
+        if keyed and self.prediction.item is not None and self.prediction.item.most is not None:
+            said = table[self.prediction.item.name] != NOTHING
+            self._blank(chunk, ~said, table[self.prediction.key])
+            chunk = _rows_of(chunk, said)
+            table = {name: column[said] for name, column in table.items()}
+            positions, known = positions[said], known[said]
+        at = table[self.prediction.key] if keyed and known.all() else None
         for f in self.prediction.fields:
             if chunk.columns.keys().isdisjoint(columns_of(f)):
                 continue
             if isinstance(f, Column):
-                table[f.name] = self._column(f, chunk, ids)
+                table[f.name] = self._column(f, chunk, at)
             elif isinstance(f, Density):
-                table[f.name] = self._density(f, chunk, ids)
+                table[f.name] = self._density(f, chunk, at)
+            elif isinstance(f, Pixels):
+                table[f.name] = self._pixels(f, chunk, at)
             else:
-                table |= self._probabilities(f, chunk, ids)
-        self.rows += len(chunk.rows)
-        return Examined(positions, table)
+                table |= self._probabilities(f, chunk, at)
+        return Examined(positions, table, self.in_order)
+
+    @property
+    def in_order(self) -> bool:
+        """Whether all rows so far came in the order in which they are stored."""
+        return self.roster.in_order
+
+    def _blank(self, chunk: Chunk, empty: NDArray[np.bool_], ids: NDArray[np.int64]) -> None:
+        """Note values in rows that say that nothing was found."""
+        if not empty.any():
+            return
+        for name in (name for name in self.present if name not in self.prediction.keys):
+            filled = np.flatnonzero(empty & ~cells.blank(chunk.columns[name]))
+            message, mend = WHAT["not_empty"]
+            fault = Fault("not_empty", message, name, expected="an empty cell", mend=mend)
+            self.log.add_rows(fault, chunk.rows[filled], ids[filled])
 
     def _column(self, f: Column, chunk: Chunk, ids: NDArray[np.int64] | None) -> NDArray[np.float64]:
         values, problems = cells.numbers(chunk.columns[f.name])
@@ -175,6 +154,12 @@ class Examination:
         values, mass, problems = cells.densities(chunk.columns[f.name], f.grid.n, f.grid.step)
         self._problems(problems, f.name, grid_text(f), chunk.rows, ids)
         self._mass(f.name, mass[mass > 0])
+        return values
+
+    def _pixels(self, f: Pixels, chunk: Chunk, ids: NDArray[np.int64] | None) -> Array:
+        values, between, problems = cells.pixels(chunk.columns[f.name], f)
+        self._problems(problems, f.name, pixels_text(f), chunk.rows, ids)
+        self._between[f.name] = self._between.get(f.name, 0) + between
         return values
 
     def _mass(self, name: str, mass: FloatArray) -> None:
@@ -257,80 +242,19 @@ class Examination:
             fault = Fault(problem.code, message, column, expected=expected, mend=mend)
             self.log.add_rows(fault, numbers[problem.index], at, problem.got)
 
-    def _place(self, numbers: NDArray[np.int64], ids: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Rows of the test table of these ids, duplicates and strangers noted."""
-        positions = self.test.positions(ids)
-        strange = positions < 0
-        fault = Fault(
-            "extra_id",
-            "ids that are not in the test split",
-            self.test.key,
-            expected="ids of the public test table",
-            mend="leave these rows out; ids of the training set are not predicted",
-        )
-        self.log.add_rows(fault, numbers[strange], ids[strange])
-        found = np.flatnonzero(~strange)
-        _, first, place = np.unique(positions[found], return_index=True, return_inverse=True)
-        before = self._first[positions[found]]
-        here = numbers[found[first[place]]]
-        earlier = np.where(before > 0, before, here)
-        again = np.flatnonzero((before > 0) | (here != numbers[found]))
-        fault = Fault(
-            "duplicate_id",
-            "ids that occur more than once",
-            self.test.key,
-            expected="each id once",
-            mend="keep one row per id",
-        )
-        self.log.add_rows(
-            fault,
-            numbers[found[again]],
-            ids[found[again]],
-            lambda i: f"the id of row {earlier[again[i]]:,} again",
-        )
-        self._first[positions[found]] = earlier
-        straight = np.arange(self.rows, self.rows + len(ids))
-        self.in_order = self.in_order and bool(np.array_equal(positions, straight))
-        return positions
-
     def _finish(self) -> None:
         """What can be said only after the last row: ids that never came, or all of them foreign."""
         if self.rows == 0 and not self.log:
             fault = Fault(
                 "empty_file",
                 "there is a header but no rows",
-                expected=f"{len(self.test):,} rows, one per id of the test split",
+                expected=self.roster.expected,
             )
             self.log.add(fault)
             return
-        missing = np.flatnonzero(self._first == 0)
-        lost = self.log.count("ragged_row") + self.log.count("bad_id")  # rows whose id couldn't be read
-        if self.test.key not in self.present or len(missing) <= lost:
-            return
-        expected = f"all {len(self.test):,} ids of the test split, each once"
-        if len(missing) == len(self.test):
-            mend = "predict the test table of this release (not the training table, nor another release)"
-            fault = Fault(
-                "missing_id",
-                "not one id of the test split is there",
-                self.test.key,
-                None,
-                None,
-                "only other ids",
-                expected,
-                mend,
-            )
-            self.log.add(fault)
-            return
-        ids = self.test.sorted[np.argsort(self.test.order, kind="stable")][missing[:LISTED]]
-        fault = Fault(
-            "missing_id",
-            "ids of the test split that are absent",
-            self.test.key,
-            expected=expected,
-            mend="add a row for each of them",
-        )
-        self.log.add_absent(fault, ids, len(missing))
+        if set(self.prediction.keys) <= set(self.present):
+            lost = self.log.count("ragged_row") + self.log.count("bad_id")  # rows whose key couldn't be read
+            self.roster.finish(lost)
 
     def _mass_notes(self) -> list[Note]:
         densities = {d.name for d in self.prediction.densities}
@@ -347,10 +271,19 @@ class Examination:
                 notes.append(Note("not_normalised", text.format(name, error), name))
         return notes
 
+    def _mask_notes(self) -> list[Note]:
+        return [
+            Note(
+                "thresholded", f"{name} has {n:,} values between 0 and 1: those from 1/2 on count as 1", name
+            )
+            for name, n in self._between.items()
+            if n
+        ]
+
     def _few_notes(self) -> list[Note]:
         notes = []
         for name, values in self._few.items():
-            if values is None or len(values) > self.rows // 2 or not np.isfinite(values).all():
+            if values is None or not 0 < len(values) <= self.rows // 2 or not np.isfinite(values).all():
                 continue
             if len(values) == 1:
                 message = f"{name} is {values[0]:g} in every row: it tells no two of them apart"
@@ -368,6 +301,14 @@ class Examination:
             for name, row in self._constant.items()
             if row is not None and self.rows > 1
         ]
+
+
+def _rows_of(chunk: Chunk, kept: NDArray[np.bool_]) -> Chunk:
+    """Some rows of a chunk."""
+    if kept.all():
+        return chunk
+    index = np.flatnonzero(kept)
+    return Chunk(chunk.rows[kept], {name: column.take(index) for name, column in chunk.columns.items()})
 
 
 def _out_of_range(values: FloatArray, index: NDArray[np.int64]) -> list[cells.Problem]:

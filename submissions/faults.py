@@ -50,6 +50,11 @@ RULES: dict[str, str] = {
     "duplicate_id": "an id occurs more than once",
     "extra_id": "an id is not in the test split",
     "missing_id": "an id of the test split is absent",
+    "too_many_items": "more was found in a case than is allowed",
+    "nothing_and_more": "a row says that nothing was found where another says what was",
+    "not_empty": "a row that says that nothing was found has values",
+    "pixels_form": "an image is not one list of numbers per row",
+    "pixels_shape": "an image has another shape",
     "no_ids": "an ensemble comes without the ids of its rows",
 }
 
@@ -258,9 +263,18 @@ class FaultLog:
         if len(rows):
             self._rules[fault.code, fault.column] = (listed, total + len(rows))
 
-    def add_absent(self, fault: Fault, ids: NDArray[np.int64], total: int) -> None:
-        """Note a fault of ids that have no row; ``ids`` are the first of ``total``."""
-        listed = [replace(fault, id=int(i)) for i in ids[:LISTED]]
+    def add_absent(
+        self,
+        fault: Fault,
+        ids: NDArray[np.int64],
+        total: int,
+        got: Callable[[int], str] | None = None,
+    ) -> None:
+        """Note a fault of ids, not of rows; ``ids`` are the first of ``total``, ``got(i)`` describes the i-th."""
+        listed = [
+            replace(fault, id=int(number), got=fault.got if got is None else got(i))
+            for i, number in enumerate(ids[:LISTED])
+        ]
         self._rules[fault.code, None] = (listed, total)
 
     def note(self, note: Note) -> None:

@@ -19,6 +19,7 @@ from blindsky.scoring.measurements import Array, Collector, Measurements, Table
 from blindsky.submissions.arena import PREDICTION, Arena, Standing, Submission
 
 _BATCH = 16384
+_CASES = 256  # at a time where a case has several items, which may be images
 
 
 class NotAsAccepted(Exception):
@@ -32,6 +33,8 @@ def measure(release: Release, prediction: Path) -> tuple[dict[str, Measurements]
     """
     challenge = release.public.challenge
     key = challenge.prediction.key
+    if challenge.prediction.item is not None:
+        return _measure_items(release, prediction)
     collector = Collector(PARTS)
     nothing: Table = {}
     for truth, batch in zip_longest(
@@ -41,6 +44,23 @@ def measure(release: Release, prediction: Path) -> tuple[dict[str, Measurements]
             message = "the stored prediction does not belong to this release"
             raise NotAsAccepted(message)
         collector.add(challenge.measure(truth, batch), truth["part"])
+    return collector.measurements()
+
+
+def _measure_items(release: Release, prediction: Path) -> tuple[dict[str, Measurements], Array]:
+    public, challenge = release.public, release.public.challenge
+    key = challenge.prediction.key
+    collector = Collector(PARTS)
+    found = tables.Lists(prediction, key)
+    hidden = release.truth_lists()
+    beside = public.batches("test", _CASES, [key, *challenge.beside])
+    for truth, seen in zip(release.truth(_CASES), beside, strict=True):
+        ids = truth[key]
+        lists = {name: table.take(ids) for name, table in hidden.items()}
+        collector.add(challenge.measure(seen | truth, lists, found.take(ids)), truth["part"])
+    if not found.exhausted:
+        message = "the stored prediction does not belong to this release"
+        raise NotAsAccepted(message)
     return collector.measurements()
 
 

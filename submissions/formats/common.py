@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from blindsky.challenges.challenge import Prediction
+from blindsky.challenges.challenge import Prediction, width_of
 from blindsky.challenges.errors import BlindskyError, MachineFault
 from blindsky.scoring.measurements import Array
 from blindsky.submissions.faults import Fault, FaultLog, size_text
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MIB = 1 << 20
 SLACK_BYTES = 16 * MIB  # headers, metadata, small releases
 TEXT_CELL = 40  # bytes of a written number with its separator or its tags
-NUMBER = 8  # bytes of a number in a binary file; densities count as float64
+NUMBER = 8  # bytes of a number in a binary file; densities and pixels count as float64
 MAX_LINE = 1 << 16  # bytes of a line or a cell of text
 
 Kind = Literal["integer", "number", "text", "list", "other"]
@@ -46,12 +46,16 @@ _MACHINE = {
 
 @dataclass(frozen=True)
 class ColumnInfo:
-    """A column as the file declares it: ``detail`` is the type in its words, ``width`` that of a list."""
+    """A column as the file declares it.
+
+    detail : the type in its words.   width : of a list of fixed length.   shape : of a tensor.
+    """
 
     name: str
     kind: Kind
     detail: str
     width: int | None = None
+    shape: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -70,8 +74,8 @@ class Limits:
     @classmethod
     def of(cls, prediction: Prediction, expected: int) -> Limits:
         """Twice the rows (so that extra ids can be named), four times the text, twice the binary size."""
-        cells = 1 + len(prediction.numbers)
-        values = cells + sum(d.grid.n for d in prediction.densities)
+        cells = len(prediction.keys) + len(prediction.numbers)
+        values = len(prediction.keys) + sum(width_of(f) for f in prediction.fields)
         return cls(
             expected=expected,
             rows=2 * expected + 1000,

@@ -6,6 +6,7 @@ repeated by a few bytes of run lengths, unpacks without bound.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,18 +118,38 @@ class ParquetFile(PredictionFile):
         with refusing(self.log, self.format):
             self._check_pages(columns)
             for batch in self._file.iter_batches(batch_size=n, columns=list(columns)):
-                yield Chunk(row_numbers(seen, batch.num_rows), {name: batch.column(name) for name in columns})
+                found = {name: _plain(batch.column(name)) for name in columns}
+                yield Chunk(row_numbers(seen, batch.num_rows), found)
                 seen += batch.num_rows
 
 
+def _plain(column: pa.Array) -> pa.Array:
+    """A column as numbers or lists of them: a tensor is a list, its shape was checked with the header."""
+    import pyarrow as pa
+
+    return column.storage if isinstance(column, pa.ExtensionArray) else column
+
+
 def _info(field: pa.Field) -> ColumnInfo:
+    import pyarrow as pa
     import pyarrow.types as types
 
+    if isinstance(field.type, pa.FixedShapeTensorType):
+        ordered = field.type.permutation in (None, list(range(len(field.type.shape))))
+        tensor: Kind = "list" if ordered and _listed(field.type.value_type) else "other"
+        shape = tuple(field.type.shape)
+        return ColumnInfo(field.name, tensor, str(field.type)[:80], math.prod(shape), shape)
     kind, width = _kind(field.type), None
     if types.is_list(field.type) or types.is_large_list(field.type) or types.is_fixed_size_list(field.type):
-        kind = "list" if _kind(field.type.value_type) in ("integer", "number") else "other"
+        kind = "list" if _listed(field.type.value_type) else "other"
         width = field.type.list_size if types.is_fixed_size_list(field.type) else None
     return ColumnInfo(field.name, kind, str(field.type)[:80], width)
+
+
+def _listed(type: Any) -> bool:
+    import pyarrow.types as types
+
+    return types.is_boolean(type) or _kind(type) in ("integer", "number")
 
 
 def _kind(type: Any) -> Kind:

@@ -198,7 +198,7 @@ def test_a_sample_that_its_format_cannot_hold(
     public: Any, make_public: Callable[..., Any], tmp_path: Path
 ) -> None:
     required = make_public(public.ids, Prediction((Density("pdf", Grid(0, 3, 31)),)))
-    with pytest.raises(InputFault, match=r"density pdf\. Ask for a \.parquet file"):
+    with pytest.raises(InputFault, match=r"the required pdf\. Ask for a \.parquet file"):
         sample_submission(required, tmp_path / "sample.csv")
     with pytest.raises(InputFault, match=r"is a \.parquet or \.csv file, not sample\.fits"):
         sample_submission(public, tmp_path / "sample.fits")
