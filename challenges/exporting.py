@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 
 from blindsky.challenges import registry
@@ -30,7 +29,6 @@ def export_release(public: Public, form: str, out: Path) -> tuple[str, ...]:
     if out.exists():
         message = f"{out} exists already. Choose another --out, or remove it first"
         raise InputFault(message)
-    module, _, function = challenge.exporters[form].partition(":")
-    exporter: Exporter = getattr(import_module(module), function)
+    exporter: Exporter = registry.function(challenge.exporters[form])
     with new_folder(out) as partial:
         return exporter(public, partial)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -131,9 +130,7 @@ def _importer(challenge: Challenge, form: str) -> Importer:
         there = f"Known are: {', '.join(known)}" if known else "It has none"
         message = f"{challenge.name} has no import format {form!r}: {registry.nearest(form, known)}{there}"
         raise InputFault(message)
-    module, _, function = challenge.importers[form].partition(":")
-    importer: Importer = getattr(import_module(module), function)
-    return importer
+    return registry.function(challenge.importers[form])
 
 
 def _check_options(source: str, importer: Importer, given: Mapping[str, Any]) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 from blindsky.challenges.challenge import Challenge, Track
 from blindsky.challenges.errors import InputFault
@@ -49,6 +52,13 @@ def get(name: str) -> Challenge:
         )
         raise InputFault(message)
     return challenge
+
+
+def function(target: str) -> Callable[..., Any]:
+    """What a declaration names as ``module:function``."""
+    module, _, name = target.partition(":")
+    found: Callable[..., Any] = getattr(import_module(module), name)
+    return found
 
 
 def track(challenge: Challenge, name: str) -> Track:

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from blindsky.challenges.challenge import Board, Challenge
+from blindsky.challenges.challenge import Board, Challenge, Plate
 from blindsky.leaderboard import ranks
 from blindsky.leaderboard.cells import EMPTY, Cell, cell, rounding_step, share_width, tidy
 from blindsky.leaderboard.pictures import NO_PICTURES, Album
@@ -45,7 +45,7 @@ class ReleaseView:
     challenge : the declaration as the track asks it.     manifest : facts to show, label -> value.
     digests : the release's current ``data``, ``truth`` and ``scorer``; a card with others is not ranked.
     committed_scorer : the scorer's digest when the truth was committed to, where known.
-    album : pictures of cases, where their data are images.
+    album : pictures of cases, where their data are images.     plates : figures about the public data.
     """
 
     release_id: str
@@ -60,6 +60,7 @@ class ReleaseView:
     manifest: Mapping[str, Any] = field(default_factory=dict)
     committed_scorer: str | None = None
     album: Album = NO_PICTURES
+    plates: tuple[Plate, ...] = ()
 
     @property
     def parts(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from blindsky.leaderboard.cells import TWO_CASES, rounding_step
+from blindsky.scoring.card import wilson
 
 Data = Mapping[str, Any]
 Number = float | None
@@ -88,6 +89,16 @@ def _qq(data: Data) -> dict[str, Any]:
     return {"observed": [_rounded(o, high - low) if high > low else o for o, low, high in points]}
 
 
+def _matrix(data: Data) -> dict[str, Any]:
+    """Shares of a row, whose interval is that of a binomial variable."""
+    rows = []
+    for row, one in zip(data["values"], data["one"], strict=True):
+        ends = [None if v is None else wilson(v, round(1 / one)) for v in row]
+        widths = [0.0 if e is None else max(e[1] - e[0], TWO_CASES * one) for e in ends]
+        rows.append([_rounded(v, width) for v, width in zip(row, widths, strict=True)])
+    return {"values": rows}
+
+
 _RULES: dict[str, Callable[[Data], dict[str, Any]]] = {
     "heatmap": _heatmap,
     "binned_curve": _with_ends,
@@ -96,4 +107,6 @@ _RULES: dict[str, Callable[[Data], dict[str, Any]]] = {
     "qq": _qq,
     "line_pair": _line_pair,
     "offsets": _offsets,
+    "matrix": _matrix,
+    "bars": _with_ends,
 }

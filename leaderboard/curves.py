@@ -1,16 +1,21 @@
 """Curves with their intervals, in one panel or in several over one axis: an entry's own, or those of many together.
 
-kind ``curves``: x_label, x_range [low, high], x_log; panels of
+kind ``curves``: x_label, x_range [low, high], x_log, x_ticks [[x, text]] (absent: round numbers); panels of
 
     key, y_label, y_range [low, high], y_log (absent: linear)
+    x_range    an axis of its own; otherwise that of the figure, with its numbers under the last panel
+    title      what the curves with labels have in common, written above these
     guides     [{label, x, y}], fixed lines such as chance
-    series     [{x, y}], with low and high an interval, a band or, with ``dots``, bars; ``dotted``: from which point on
-               the line is dotted; ``one``: what a case adds to y; ``mark``: a few letters written on the curve
+    series     [{x, y}], with low and high an interval: a band or, with ``dots`` or for a lone point, bars;
+               ``dotted``: from which point on the line is dotted; ``one``: what a case adds to y; ``mark``: a few
+               letters written on the curve; ``style``: 0 ... 9, or 10 for ink, and then no band; ``label``: its name,
+               in a legend beside the panel
     published  [{label, x, y}], drawn in grey
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -20,9 +25,11 @@ from blindsky.leaderboard.scales import Scale, span
 Data = Mapping[str, Any]
 
 WIDTH, LEFT, RIGHT, TOP = 400, 62, 384, 14
-ALONE, SHARED = 240, 92  # height of a panel: the only one, one of several
+ALONE, HALF, SHARED = 240, 112, 92  # height of a panel: the only one, one of two, one of more
 BETWEEN, BELOW = 16, 46
+NUMBERS = 14  # height of the numbers under a panel with an axis of its own
 STYLES = 10  # curves that look different
+LETTER, SWATCH, LINE = 6.0, 26, 15  # of a legend: mean width of a letter, room of its line, height of a row
 
 
 def together(kind: str, entries: Sequence[tuple[int, str, Data]]) -> dict[str, Any] | None:
@@ -69,19 +76,24 @@ def _as_curves(data: Data) -> dict[str, Any]:
 
 def context(data: Data) -> dict[str, Any]:
     """What the template of ``curves`` shows."""
-    x = _scale(data, "x", LEFT, RIGHT)
-    height = ALONE if len(data["panels"]) == 1 else SHARED
+    right = _right(data["panels"])
+    height = {1: ALONE, 2: HALF}.get(len(data["panels"]), SHARED)
+    between = BETWEEN + (NUMBERS if any("x_range" in panel for panel in data["panels"]) else 0)
     panels = []
     for k, panel in enumerate(data["panels"]):
-        top = TOP + k * (height + BETWEEN)
-        y = _scale(panel, "y", top + height, top)
+        top = TOP + k * (height + between)
+        x, y = _scale({**data, **panel}, "x", LEFT, right), _scale(panel, "y", top + height, top)
         many = len(panel["series"])
         panels.append(
             {
+                "x": x,
                 "y": y,
                 "top": top,
                 "bottom": top + height,
                 "y_label": panel["y_label"],
+                "ticks": [(x(at), text) for at, text in data["x_ticks"]] if "x_ticks" in data else x.marks(6),
+                "numbered": "x_range" in panel or k == len(data["panels"]) - 1,
+                "legend": _legend(panel, right, top),
                 "guides": [_line(guide, x, y) for guide in panel.get("guides", ())],
                 "published": [
                     {"label": one["label"], "points": _line(one, x, y)} for one in panel.get("published", ())
@@ -90,17 +102,42 @@ def context(data: Data) -> dict[str, Any]:
             }
         )
     bottom = panels[-1]["bottom"]
-    names = " and ".join(panel["y_label"] for panel in panels)
+    names = " and ".join(dict.fromkeys(panel["y_label"] for panel in panels))
     grey = any(panel["published"] for panel in panels)
     return {
-        "x": x,
         "panels": panels,
+        "right": right,
         "bottom": bottom,
         "height": bottom + BELOW,
         "x_label": data["x_label"],
-        "description": f"{names} against {data['x_label']}, {len(panels[0]['series'])} curves"
+        "description": f"{names} against {data['x_label']}, {_counted(data['panels'])}"
         + (f" before {len(panels[0]['published'])} published ones in grey." if grey else "."),
     }
+
+
+def _counted(panels: Sequence[Data]) -> str:
+    """How many curves there are, and whose where they have names."""
+    named = [one["label"] for panel in panels for one in panel["series"] if "label" in one]
+    if named:
+        return f"curves of {', '.join(dict.fromkeys(named))}"
+    return f"{len(panels[0]['series'])} curves"
+
+
+def _right(panels: Sequence[Data]) -> float:
+    """Right edge of the plotting area, which leaves room for the longest name of a legend."""
+    names = [one["label"] for panel in panels for one in panel["series"] if "label" in one]
+    if not names:
+        return RIGHT
+    names += [panel["title"] for panel in panels if "title" in panel]
+    return WIDTH - SWATCH - 8 - math.ceil(LETTER * max(map(len, names)))
+
+
+def _legend(panel: Data, right: float, top: float) -> dict[str, Any]:
+    """Title and rows of the names of a panel: (style, y, name), the title at its y."""
+    named = [one for one in panel["series"] if "label" in one]
+    first = top + (LINE if "title" in panel else 0)
+    rows = [(one["style"], first + LINE * k + 5, one["label"]) for k, one in enumerate(named)]
+    return {"left": right + 8, "title": panel.get("title") if named else None, "top": top + 5, "rows": rows}
 
 
 def _scale(data: Data, axis: str, start: float, stop: float) -> Scale:
@@ -111,24 +148,24 @@ def _scale(data: Data, axis: str, start: float, stop: float) -> Scale:
 def _series(one: Data, number: int, many: int, x: Scale, y: Scale) -> dict[str, Any]:
     xs, ys = one["x"], one["y"]
     cut = one.get("dotted", len(xs))
-    dots = one.get("dots", False)
-    bars = [
-        (x(at), y(y.held(low)), y(y.held(high)))
+    dots, own = one.get("dots", False) or len(xs) == 1, "style" not in one
+    bars = "".join(
+        f"M{x(at):g} {y(y.held(low)):g}V{y(y.held(high)):g}"
         for at, low, high in zip(xs, one.get("low", ()), one.get("high", ()), strict=False)
         if dots
-    ]
+    )
     band = ""
-    if "low" in one and not dots:
+    if "low" in one and own and not dots:
         around = {"x": [*xs, *reversed(xs)], "y": [*one["high"], *reversed(one["low"])]}
         band = _line(around, x, y)
     return {
-        "style": one.get("style", 0) % STYLES,
-        "own": "style" not in one,
+        "style": one.get("style", 0),
+        "own": own,
         "solid": "" if dots and "low" in one else _points(xs[:cut], ys[:cut], x, y),
         "dotted": _points(xs[max(cut - 1, 0) :], ys[max(cut - 1, 0) :], x, y) if cut < len(xs) else "",
         "band": band,
         "bars": bars,
-        "dots": [(x(a), y(y.held(b))) for a, b in zip(xs, ys, strict=True)] if dots else [],
+        "dots": [(x(a), y(b)) for a, b in zip(xs, ys, strict=True) if y.holds(b)] if dots else [],
         "mark": _mark(one, number, many, x, y) if one.get("mark") else None,
     }
 

@@ -16,9 +16,11 @@ line_pair     edges (n + 1), series: two of {label, values (n), one}
 offsets       labels (n), series [{label, values, low, high}]; bands [{half, label}]
 dot_interval  rows [{place, label, value, text, low, high, kind}]; requirements [{value, label}]
 scatter       points [{label, mark, named, x, y, kind}], named where the mark is a name
+matrix        rows (ny names), columns (nx names), values (ny, nx) from 0 to 1, one (ny)
+bars          labels (n), values, low, high, one (n); mark {value, label}
 
 ``one`` is the height that one case adds to a bin, or a list of them, from which coarse.py knows how far to round.
-All but dot_interval and offsets carry x_label and y_label, dot_interval x_label and offsets y_label.
+All but dot_interval, bars and offsets carry x_label and y_label, dot_interval and bars x_label and offsets y_label.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from blindsky.leaderboard import curves
+from blindsky.leaderboard import curves, named
 from blindsky.leaderboard.cells import number, tidy
 from blindsky.leaderboard.scales import Scale, span
 from blindsky.leaderboard.templating import environment
@@ -54,6 +56,11 @@ def draw(kind: str, data: Data, *, uid: str, title: str) -> Markup:
     context = {"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": RIGHT, "top": TOP, "bottom": BOTTOM}
     context |= {"uid": uid, "title": title, "x_label": "", "y_label": ""} | _KINDS[kind](data)
     return Markup(environment().get_template(f"figures/{kind}.svg.j2").render(context))
+
+
+def is_wide(kind: str) -> bool:
+    """Whether a figure takes the place of two beside each other."""
+    return kind in _WIDE
 
 
 def _axes(data: Data, x: tuple[float, float], y: tuple[float, float]) -> dict[str, Any]:
@@ -258,7 +265,7 @@ def _dot_interval(data: Data) -> dict[str, Any]:
             mark |= {"low": x(max(r["low"], x.low)), "high": x(min(r["high"], x.high))}
         marks.append(mark | {"x": x(min(max(r["value"], x.low), x.high))})
     lines = [line for line in requirements if x.holds(line["value"])]
-    named = list(dict.fromkeys(f"{number(abs(line['value']), 3)} {line['label']}" for line in lines))
+    words = list(dict.fromkeys(f"{number(abs(line['value']), 3)} {line['label']}" for line in lines))
     off = sum(bool(mark["off"]) for mark in marks)
     return {
         "x": x,
@@ -266,9 +273,9 @@ def _dot_interval(data: Data) -> dict[str, Any]:
         "left": left,
         "right": right,
         "bottom": bottom,
-        "height": bottom + 44 + 17 * len(named),
+        "height": bottom + 44 + 17 * len(words),
         "lines": [x(line["value"]) for line in lines],
-        "named": [(bottom + 56 + 17 * k, label) for k, label in enumerate(named)],
+        "named": [(bottom + 56 + 17 * k, label) for k, label in enumerate(words)],
         "x_label": data["x_label"],
         "description": f"{data['x_label']} of {len(marks)} entries, with 95 % intervals"
         + (f"; {off} lie beyond the axis." if off else "."),
@@ -349,4 +356,7 @@ _KINDS: dict[str, Callable[[Data], dict[str, Any]]] = {
     "offsets": _offsets,
     "dot_interval": _dot_interval,
     "scatter": _scatter,
+    "matrix": named.matrix,
+    "bars": named.bars,
 }
+_WIDE = frozenset(("matrix",))

@@ -18,11 +18,12 @@ UNRANKED = "◇"  # written on the curve of a reference
 
 
 class Drawn(NamedTuple):
-    """A figure with what is written above and under it."""
+    """A figure with what is written above and under it; a wide one takes the place of two."""
 
     title: str
     caption: str
     svg: Markup
+    wide: bool = False
 
 
 class Line(NamedTuple):

@@ -7,6 +7,7 @@ import re
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from markupsafe import Markup
@@ -115,6 +116,7 @@ def release_page(
         boards=shown,
         overlay=overlay(release, next(iter(tables.values()))[0]) if shown else None,
         published=_published(release),
+        plates=_plates(release),
         samples=_samples(release),
         aside=aside,
         pages=pages,
@@ -250,7 +252,7 @@ def _entry_figures(release: ReleaseView, entry: EntryView) -> list[Drawn]:
         data = figure_data(release, entry, f) if f.kind != GALLERY else None
         if data is not None:
             svg = figures.draw(f.kind, data, uid=f"figure-{f.key}", title=f.title)
-            drawn.append(Drawn(f.title, caption(release, f), svg))
+            drawn.append(Drawn(f.title, caption(release, f), svg, figures.is_wide(f.kind)))
     return drawn
 
 
@@ -274,6 +276,15 @@ def _samples(release: ReleaseView) -> list[Gallery]:
         Gallery(s.title, "", stamps(release.album, "train", s.rows, s.notes)) for s in release.album.samples
     ]
     return [g for g in made if g.stamps]
+
+
+def _plates(release: ReleaseView) -> list[tuple[str, list[Drawn]]]:
+    """The figures about the public data, neighbours of a group together."""
+    drawn = [
+        (p.group, Drawn(p.title, p.caption, figures.draw(p.kind, p.data, uid=f"plate-{k}", title=p.title)))
+        for k, p in enumerate(release.plates)
+    ]
+    return [(name, [one for _, one in some]) for name, some in groupby(drawn, key=lambda pair: pair[0])]
 
 
 def _published(release: ReleaseView) -> PublishedTable | None:

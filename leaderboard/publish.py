@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from blindsky.challenges import references
+from blindsky.challenges import references, registry
 from blindsky.challenges.cards import digests, newest_folder, read_card
 from blindsky.challenges.release import Release
 from blindsky.leaderboard.boards import EntryView, ReleaseView
@@ -45,6 +45,7 @@ def view(arena: Arena, release: Release) -> ReleaseView:
         },
         committed_scorer=manifest["scorer"]["digest"],
         album=album(public, (e.card for e in (*known, *entries))),
+        plates=tuple(registry.function(public.challenge.plates)(public)) if public.challenge.plates else (),
     )
 
 

@@ -8,6 +8,8 @@ from importlib.resources import files
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 if TYPE_CHECKING:
     from jinja2 import Environment
 
@@ -27,7 +29,13 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters["families"] = families
+    made.filters["breakable"] = breakable
     return made
+
+
+def breakable(text: str) -> Markup:
+    """A key such as novelty_auroc_991, escaped, that may be broken after its underscores."""
+    return Markup("_<wbr>").join(text.split("_"))
 
 
 def families(slices: Sequence[SliceRow]) -> list[tuple[str, list[SliceRow]]]:

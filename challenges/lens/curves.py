@@ -1,59 +1,21 @@
 """Curves of a lens entry: ROC, purity, what is left of both when faint lenses are removed; safe to publish.
 
-Every curve is taken at nodes that were fixed beforehand. While the truth of some cases is still to be hidden, a node
-is kept only if at least ``FEWEST`` lenses and, where the axis counts them, as many non-lenses lie between it and the
-last one, and beyond it: no stretch of a curve rests on fewer. After the reveal all nodes are kept.
-
-A curve is {x, y, low, high, one}, lists of equal length: 95 % intervals, and what one case adds to y.
+What makes them so stands in challenges/curves.py, and what a curve is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
+from blindsky.challenges import curves
+from blindsky.challenges.curves import COMPLETENESS, NORMAL, Curve, Point, Sides, fewest, hidden, kept
 from blindsky.scoring.card import wilson
-from blindsky.scoring.measurements import Array, FloatArray, Measurements, Table
+from blindsky.scoring.measurements import FloatArray, Measurements, Table
 from blindsky.scoring.operating import purity
 from blindsky.scoring.ranking import FEW, SLACK, Indices, Ranking
 
-FEWEST = 10
-NORMAL = 1.959963984540054  # two-sided 95 % point of the normal distribution
-_DECADES = [float(f"{rate:.3g}") for rate in 10.0 ** (np.arange(-50, 1) / 10)]
-RATES = np.unique([*_DECADES, *np.round(np.arange(0.02, 1, 0.02), 2)])  # ten to a decade, and even steps
-COMPLETENESS = np.round(np.arange(0.05, 1.001, 0.05), 2)
 DOTTED = 100  # lenses: what rests on fewer is drawn dotted, Metcalf+2019
-
-Point = tuple[float, float, float, float, float]  # x, y, low, high, one
-Curve = dict[str, Any]
-
-
-def hidden(columns: Table) -> bool:
-    """Whether these are the cases of one part, as shown before the reveal; all cases are shown after it."""
-    return len(np.unique(columns["part"])) < 2
-
-
-def _curve(points: Iterable[Point]) -> Curve:
-    columns = ([float(f"{v:.6g}") for v in column] for column in zip(*points, strict=True))
-    return dict(zip(("x", "y", "low", "high", "one"), columns, strict=True))
-
-
-def _kept(fewest: int, *counts: Array) -> list[int]:
-    """The nodes that part off at least ``fewest`` of each count (k + 1,) from the last one kept and from the end.
-
-    counts : ascending, the total at the end.
-    """
-    table: NDArray[np.float64] = np.stack([np.asarray(c, dtype=np.float64) for c in counts])
-    last, kept = np.zeros(len(table)), []
-    for k in range(table.shape[1] - 1):
-        here = table[:, k]
-        if np.all(here - last >= fewest) and np.all(table[:, -1] - here >= fewest):
-            kept.append(k)
-            last = here
-    return kept
 
 
 def passing(measurements: Measurements, rate: float) -> NDArray[np.bool_]:
@@ -66,35 +28,13 @@ def passing(measurements: Measurements, rate: float) -> NDArray[np.bool_]:
     return np.asarray(above)
 
 
-def passed_at(ranking: Ranking, non_lenses: FloatArray, false: FloatArray) -> FloatArray:
-    """Lenses passed where ``false`` (k,) non-lenses are, on the straight line across ties; the most of a vertical step.
-
-    non_lenses : scores of the negatives of the ranking, (N,).
-    """
-    n = len(non_lenses)
-    at = np.minimum(np.floor(false + SLACK).astype(np.intp), n)
-    lenses_upto = np.searchsorted(-ranking.scores, -non_lenses, side="right")
-    first = np.searchsorted(-non_lenses, -non_lenses, side="left")
-    end = np.searchsorted(-non_lenses, -non_lenses, side="right")
-    inside = np.minimum(at, n - 1)
-    low, high = ranking.positives_above[inside], lenses_upto[inside]
-    share = (false - first[inside]) / (end[inside] - first[inside])
-    return np.where(at == n, len(ranking.scores), low + np.clip(share, 0, 1) * (high - low))
+def _sides(measurements: Measurements) -> Sides:
+    return Sides.of(measurements["label"].astype(bool), measurements.floats("score"))
 
 
 def roc(measurements: Measurements, columns: Table) -> Curve | None:
     """True-positive rate at fixed false-positive rates, from 1/N (hidden truth: from ten false positives) to (1, 1)."""
-    ranking = Ranking.of(measurements)
-    p, n = len(ranking.positive), len(ranking.negative)
-    if min(p, n) < FEWEST:
-        return None
-    scores = measurements.floats("score")[ranking.negative]
-    false = RATES * n
-    true = passed_at(ranking, scores, false)
-    fewest = FEWEST if hidden(columns) else 0
-    kept = [k for k in _kept(fewest, false, true) if false[k] >= 1 - SLACK]
-    points = [(RATES[k], true[k] / p, *wilson(true[k] / p, p), 1 / p) for k in kept]
-    return _curve([*points, (1.0, 1.0, 1.0, 1.0, 0.0)]) if points else None
+    return curves.roc(_sides(measurements), fewest(columns))
 
 
 def purity_curve(measurements: Measurements, columns: Table) -> Curve | None:
@@ -102,20 +42,18 @@ def purity_curve(measurements: Measurements, columns: Table) -> Curve | None:
 
     The threshold is the highest that reaches the completeness; the interval is that of the false-positive rate.
     """
-    ranking = Ranking.of(measurements)
-    p, n = len(ranking.positive), len(ranking.negative)
-    if min(p, n) < FEWEST:
+    sides = _sides(measurements)
+    if sides.few:
         return None
-    chosen = np.ceil(COMPLETENESS * p - SLACK).astype(np.intp) - 1
-    true, false = ranking.positives_upto[chosen], ranking.negatives_upto[chosen]
-    kept = _kept(FEWEST if hidden(columns) else 0, np.append(true, p), np.append(false, n))
+    p, n = len(sides.positive), len(sides.negative)
+    true, false = sides.complete(COMPLETENESS)
     points = []
-    for k in kept:
+    for k in kept(fewest(columns), np.append(true, p), np.append(false, n)):
         low, high = wilson(false[k] / n, n)
         rates = np.array([false[k] / n, high, low, (false[k] + 1) / n])
         y, least, most, beside = purity(np.full(4, true[k] / p), rates)
         points.append((COMPLETENESS[k], y, least, most, abs(y - beside)))
-    return _curve(points) if points else None
+    return curves.curve(points) if points else None
 
 
 def without_faint(
@@ -129,17 +67,17 @@ def without_faint(
     """
     ranking = Ranking.of(measurements)
     p, n = len(ranking.positive), len(ranking.negative)
-    if min(p, n) < FEWEST:
+    if min(p, n) < curves.FEWEST:
         return None
     of_lens = np.nan_to_num(value[ranking.positive], nan=-np.inf)
     least = np.array([-np.inf, *cuts[1:]])
     removed = np.searchsorted(np.sort(of_lens), least, side="left")
-    removed = removed[p - removed >= FEWEST]
-    kept = [0, *_kept(FEWEST if hidden(columns) else 1, np.append(removed, p))]
+    removed = removed[p - removed >= curves.FEWEST]
+    nodes = [0, *kept(max(fewest(columns), 1), np.append(removed, p))]
     beaten, lenses_upto = _beaten(measurements, ranking)
     allowed = {"tpr10": int(FEW)} if hidden(columns) else {"tpr0": 0, "tpr10": int(FEW)}
     found: dict[str, list[Point]] = {key: [] for key in ("auroc", *allowed, "share")}
-    for k in kept:
+    for k in nodes:
         lens = of_lens >= least[k]
         m = int(lens.sum())
         area, error = _area(lens, beaten, ranking.positives_above[:n], lenses_upto)
@@ -151,7 +89,7 @@ def without_faint(
         found["share"].append((cuts[k], m / p, *wilson(m / p, p), 1 / p))
     left = [round(share[1] * p) for share in found["share"]]
     dotted = next((k for k, m in enumerate(left) if m < DOTTED), len(left))
-    return {key: _curve(points) | {"dotted": dotted} for key, points in found.items()}
+    return {key: curves.curve(points) | {"dotted": dotted} for key, points in found.items()}
 
 
 def _beaten(measurements: Measurements, ranking: Ranking) -> tuple[FloatArray, Indices]:

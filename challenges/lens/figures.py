@@ -1,23 +1,23 @@
 """The figures of a lens entry: numbers made at judging, ready for JSON, for the templates of the leaderboard.
 
 Each function takes (measurements, columns) and gives the data of one figure, or None where it has nothing to show. A
-cell of fewer than ``FEWEST`` cases is None and curves take no step over fewer (curves.py), so that before the reveal
-no case can be read off. ``one`` is what one case adds to a value. Intervals are 95 %.
+cell of fewer than ``FEWEST`` cases is None and curves take no step over fewer (challenges/curves.py), so that before
+the reveal no case can be read off. ``one`` is what one case adds to a value. Intervals are 95 %.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from blindsky.challenges import curves
 from blindsky.challenges.challenge import Figure
+from blindsky.challenges.curves import FEWEST, heights, hidden, plain, share
 from blindsky.challenges.lens import stamps
-from blindsky.challenges.lens.curves import FEWEST, Curve, hidden, passing, purity_curve, roc, without_faint
+from blindsky.challenges.lens.curves import passing, purity_curve, roc, without_faint
 from blindsky.challenges.lens.impostors import KINDS
-from blindsky.scoring.card import wilson
 from blindsky.scoring.measurements import Array, FloatArray, Measurements, Table
 from blindsky.scoring.operating import PREVALENCE
 from blindsky.scoring.reliability import BINS, bin_of
@@ -65,7 +65,7 @@ def _roc_figure(start: float | None) -> Callable[[Measurements, Table], Data]:
                     "key": "tpr",
                     "y_label": "true-positive rate",
                     "y_range": [0.0, 1.0],
-                    "guides": [{"label": "chance", "x": _plain(chance), "y": _plain(chance)}],
+                    "guides": [{"label": "chance", "x": plain(chance), "y": plain(chance)}],
                     "series": [curve],
                 }
             ],
@@ -114,7 +114,7 @@ def _cut_figure(column: str) -> Callable[[Measurements, Table], Data]:
             }
             for key, curve in found.items()
         ]
-        return {"x_label": label, "x_range": _plain(cuts[[0, -1]]), "x_log": True, "panels": panels}
+        return {"x_label": label, "x_range": plain(cuts[[0, -1]]), "x_log": True, "panels": panels}
 
     return data
 
@@ -130,7 +130,7 @@ def _finders(column: str, x_label: str, edges: Array, log: bool) -> Callable[[Me
         value = np.asarray(columns[column], dtype=np.float64)[lens]
         used = edges[::2] if len(value) < FEW_LENSES else edges
         bins = np.digitize(value, used) - 1
-        points = [_share(found[bins == k]) for k in range(len(used) - 1)]
+        points = [share(found[bins == k]) for k in range(len(used) - 1)]
         known = [k for k, point in enumerate(points) if point is not None]
         if not known:
             return None
@@ -139,26 +139,11 @@ def _finders(column: str, x_label: str, edges: Array, log: bool) -> Callable[[Me
             "x_label": x_label,
             "y_label": f"TPR at FPR {LOW_RATE:g}",
             "x_log": log,
-            "edges": _plain(used[known[0] : known[-1] + 2]),
-            **_columns(points[shown]),
+            "edges": plain(used[known[0] : known[-1] + 2]),
+            **heights(points[shown]),
         }
 
     return data
-
-
-def _share(yes: NDArray[np.bool_]) -> tuple[float, float, float, float] | None:
-    """Share, its Wilson interval, and what one case adds; None for fewer than ``FEWEST`` cases."""
-    n = len(yes)
-    if n < FEWEST:
-        return None
-    share = float(np.count_nonzero(yes)) / n
-    low, high = wilson(share, n)
-    return share, float(low), float(high), 1 / n
-
-
-def _columns(points: Sequence[tuple[float, float, float, float] | None]) -> dict[str, list[float | None]]:
-    names = ("values", "low", "high", "one")
-    return {name: [None if p is None else p[j] for p in points] for j, name in enumerate(names)}
 
 
 def impostors(measurements: Measurements, columns: Table) -> Data:
@@ -167,45 +152,22 @@ def impostors(measurements: Measurements, columns: Table) -> Data:
     if np.count_nonzero(~lens) < FEWEST:
         return None
     called, kind = passing(measurements, HIGH_RATE)[~lens], columns["impostor"][~lens]
-    points = [_share(called[kind == name]) for name in ("", *KINDS)]
+    points = [share(called[kind == name]) for name in ("", *KINDS)]
     if all(point is None for point in points[1:]):
         return None
     return {
         "x_label": "what the non-lens imitates",
         "y_label": "false-positive rate of the kind",
         "labels": ["nothing", *KINDS],
-        "series": [{"label": "share called a lens", **_columns(points)}],
+        "series": [{"label": "share called a lens", **heights(points)}],
     }
 
 
 def reliability(measurements: Measurements, columns: Table) -> Data:
     """Share of lenses against mean score in equal bins of score."""
     del columns
-    lens, score = measurements["label"].astype(bool), measurements.floats("score")
-    where = bin_of(score)
-    points = []
-    for k in range(BINS):
-        share = _share(lens[where == k])
-        if share is not None:
-            points.append((round(float(score[where == k].mean()), 2), *share))
-    if not points:
-        return None
-    x, values, low, high, one = (list(column) for column in zip(*points, strict=True))
-    curve: Curve = {"x": x, "y": values, "low": low, "high": high, "one": one, "dots": True}
-    return {
-        "x_label": "mean score",
-        "x_range": [0.0, 1.0],
-        "x_log": False,
-        "panels": [
-            {
-                "key": "share",
-                "y_label": "share of lenses",
-                "y_range": [0.0, 1.0],
-                "guides": [{"label": "calibrated", "x": [0.0, 1.0], "y": [0.0, 1.0]}],
-                "series": [curve],
-            }
-        ],
-    }
+    found = curves.reliability(measurements["label"].astype(bool), measurements.floats("score"), BINS)
+    return None if found is None else curves.reliability_figure(found, "mean score", "share of lenses")
 
 
 def score_histograms(measurements: Measurements, columns: Table) -> Data:
@@ -223,7 +185,7 @@ def score_histograms(measurements: Measurements, columns: Table) -> Data:
     return {
         "x_label": "score",
         "y_label": "share of the class",
-        "edges": _plain(np.linspace(0, 1, SCORE_BINS + 1)),
+        "edges": plain(np.linspace(0, 1, SCORE_BINS + 1)),
         "series": series,
     }
 
@@ -246,10 +208,10 @@ def einstein_radii(measurements: Measurements, columns: Table) -> Data:
         "y_label": "theta_e [arcsec]",
         "x_log": True,
         "y_log": True,
-        "x_edges": _plain(edges),
-        "y_edges": _plain(edges),
+        "x_edges": plain(edges),
+        "y_edges": plain(edges),
         "counts": [[int(c) if c >= FEWEST else None for c in row] for row in counts],
-        "lines": [{"label": label, "x": _plain(ends), "y": _plain(ends * ratio)} for label, ratio in lines],
+        "lines": [{"label": label, "x": plain(ends), "y": plain(ends * ratio)} for label, ratio in lines],
     }
 
 
@@ -264,10 +226,6 @@ def _gallery(choose: stamps.Choose) -> Callable[[Measurements, Table], Data]:
         return {"rows": [int(k) for k in rows], "notes": notes} if len(rows) else None
 
     return data
-
-
-def _plain(x: Array) -> list[float]:
-    return [round(float(v), 10) for v in x]
 
 
 _FINDERS: tuple[tuple[str, str, str, FloatArray, bool], ...] = (

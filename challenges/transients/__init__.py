@@ -7,6 +7,7 @@ from importlib.resources import files
 from blindsky.challenges.challenge import Board, Challenge, Column, Prediction, Probabilities, Product, Track
 from blindsky.challenges.transients import counts
 from blindsky.challenges.transients.classes import DAYS, NUMBERS
+from blindsky.challenges.transients.figures import FIGURES
 from blindsky.challenges.transients.measure import measure
 from blindsky.challenges.transients.metrics import METRICS
 from blindsky.challenges.transients.sky import simulate
@@ -126,7 +127,7 @@ CHALLENGE = Challenge(
     ),
     metrics=METRICS,
     slices=SLICES,
-    figures=(),
+    figures=FIGURES,
     sky=simulate,
     measure=measure,
     about=_about,
@@ -134,6 +135,7 @@ CHALLENGE = Challenge(
         "plasticc": "blindsky.challenges.transients.official:plasticc",
         "snana": "blindsky.challenges.transients.snana:snana",
     },
+    plates="blindsky.challenges.transients.plates:plates",
     exporters={"csv": "blindsky.challenges.transients.export:csv"},
     citations=(
         "Kessler et al. 2019, PASP 131, 094501 (models and simulations of PLAsTiCC)",

@@ -43,6 +43,18 @@ def test_counts_follow_the_interval_of_a_poisson_variable() -> None:
     assert coarsened("line_pair", {"series": [heights]})["series"][0]["values"] == [pytest.approx(0.25), None]
 
 
+def test_shares_of_a_row_follow_their_wilson_interval_and_two_cases() -> None:
+    data = {"values": [[0.91, 0.0, None], [0.5123, 0.4877, 0.0], [None] * 3], "one": [1 / 34, 1 / 4000, None]}
+    # two of 34 are .059, so steps of .1; the interval of one half of 4,000 is .031 long, so steps of .005
+    assert coarsened("matrix", data)["values"] == [
+        [pytest.approx(0.9), 0.0, None],
+        [pytest.approx(0.51), pytest.approx(0.49), 0.0],
+        [None] * 3,
+    ]
+    bars = {"labels": ["a", "b"], **CURVE, "one": [1 / 40, None]}
+    assert coarsened("bars", bars)["values"] == [pytest.approx(0.1), None]
+
+
 def test_a_curve_of_shares_keeps_its_ends() -> None:
     data = {
         "observed": [0.0, 0.512345, None, 1.0],

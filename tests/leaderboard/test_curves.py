@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -63,7 +64,65 @@ def test_dots_carry_bars_and_no_line() -> None:
     series = {**panel()["series"][0], "dots": True}
     (shown,) = context(data(panel(series=[series])))["panels"][0]["series"]
     assert (shown["solid"], shown["band"]) == ("", "")
-    assert len(shown["dots"]) == len(shown["bars"]) == 3
+    assert len(shown["dots"]) == shown["bars"].count("M") == 3
+
+
+def test_a_lone_point_is_a_dot() -> None:
+    lone = {"x": [0.1], "y": [0.5], "low": [0.4], "high": [0.6]}
+    (shown,) = context(data(panel(series=[lone])))["panels"][0]["series"]
+    assert (shown["solid"], shown["band"]) == ("", "")
+    assert shown["dots"] == [((LEFT + RIGHT) / 2, TOP + curves.ALONE / 2)]
+
+
+def test_a_dot_beyond_the_axis_is_not_drawn_at_its_end() -> None:
+    series = {"x": [0.1, 1.0], "y": [0.5, 7.0], "dots": True}
+    (shown,) = context(data(panel(series=[series])))["panels"][0]["series"]
+    assert len(shown["dots"]) == 1
+
+
+def test_named_curves_have_a_legend_beside_their_panel_and_no_band() -> None:
+    named = [{**panel()["series"][0], "style": k, "label": f"class <{k}>"} for k in (4, 10)]
+    content = data(panel(series=named, title="group"), panel(key="b", series=named[:1]))
+    found = context(content)
+    first, second = found["panels"]
+    assert [s["band"] for s in first["series"]] == ["", ""]
+    rows = first["legend"]["rows"]
+    assert [(style, name) for style, _, name in rows] == [(4, "class <4>"), (10, "class <10>")]
+    heights = [first["legend"]["top"], *(y for _, y, _ in rows)]
+    assert all(b - a >= 12 for a, b in pairwise(heights))
+    assert heights[-1] < first["bottom"] < second["legend"]["rows"][0][1]
+    assert found["right"] + 8 + 23 + 5 * len("class <10>") < curves.WIDTH
+    assert all(x <= found["right"] for s in first["series"] for x, _ in points(s["solid"]))
+    svg = parsed(content)
+    assert [t.text for t in svg.iter(f"{SVG}text")].count("class <4>") == 2
+    assert len(svg.findall(".//*[@class='curve-10']")) == 2, "the curve and its line in the legend"
+    assert "class <4>, class <10>" in found["description"]
+
+
+def test_five_names_and_a_title_fit_beside_one_of_three_panels() -> None:
+    named = [{**panel()["series"][0], "style": k, "label": "eclipsing binary"} for k in range(5)]
+    found = context(data(*(panel(key=key, series=named, title="Galactic") for key in "abc")))
+    for one, following in pairwise(found["panels"]):
+        assert one["legend"]["rows"][-1][1] + 6 < following["legend"]["top"]
+
+
+def test_numbers_of_an_axis_may_be_given() -> None:
+    found = context(data(x_range=[0.25, 256], x_ticks=[[0.5, "0"], [8, "8"], [128, "128"]]))
+    (ticks,) = [p["ticks"] for p in found["panels"]]
+    assert [text for _, text in ticks] == ["0", "8", "128"]
+    places = [at for at, _ in ticks]
+    assert places[1] - places[0] == pytest.approx(places[2] - places[1], abs=0.2)
+
+
+def test_a_panel_may_have_an_axis_of_its_own() -> None:
+    own = [panel(key=key, x_range=[0.0, end]) for key, end in (("a", 50.0), ("b", 7.0))]
+    content = data(*own, x_log=False)
+    found = context(content)
+    assert [p["x"].high for p in found["panels"]] == [50, 7]
+    svg = parsed(content)
+    for shown, last in zip(found["panels"], ("50", "6"), strict=True):
+        below = [t.text for t in svg.iter(f"{SVG}text") if t.attrib.get("y") == str(shown["bottom"] + 17)]
+        assert (below[0], below[-1]) == ("0", last)
 
 
 def test_what_a_logarithm_cannot_hold_is_left_out_or_drawn_at_the_end() -> None:

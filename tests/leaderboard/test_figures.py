@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from blindsky.leaderboard.figures import BOTTOM, LEFT, RIGHT, TOP, draw
+from blindsky.leaderboard.figures import BOTTOM, LEFT, RIGHT, TOP, draw, is_wide
 
 AXES = {"x_label": "z_true", "y_label": "e [nat]"}
 DATA: dict[str, dict[str, Any]] = {
@@ -99,6 +99,22 @@ DATA: dict[str, dict[str, Any]] = {
             {"label": "void", "mark": "2", "named": False, "x": None, "y": 0.0, "kind": "baseline"},
         ],
     },
+    "matrix": {
+        "x_label": "called",
+        "y_label": "true class",
+        "rows": ["SN Ia", "a <b>"],
+        "columns": ["SN Ia", "a <b>"],
+        "values": [[0.98, 0.004], [None, 0.5]],
+        "one": [0.01, 0.02],
+    },
+    "bars": {
+        "x_label": "loss [nat]",
+        "labels": ["SN Ia", "a <b>", "few"],
+        "values": [1.0, 2.0, None],
+        "low": [0.5, 1.9, None],
+        "high": [1.5, 2.1, None],
+        "mark": {"value": 2.5, "label": "equal"},
+    },
 }
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -130,6 +146,8 @@ def test_every_kind_is_well_formed_named_and_labelled(kind: str) -> None:
         ("qq", ".//*[@class='dot submission']", 2),
         ("offsets", f".//*[@class='series-0']/{SVG}circle", 1),
         ("scatter", ".//*[@class='dot submission']", 1),
+        ("matrix", ".//*[@class='shade']", 2),
+        ("bars", ".//*[@class='bar']", 2),
     ],
 )
 def test_blank_cells_stay_blank(kind: str, mark: str, shown: int) -> None:
@@ -199,8 +217,52 @@ def test_an_entry_far_from_all_others_is_marked_at_the_end() -> None:
     assert "90.0" in [t.text for t in svg.iter(f"{SVG}text")]
 
 
+def children(svg: ET.Element, tag: str, inside: str) -> list[ET.Element]:
+    """The elements of one kind that stand directly in groups with a title, or with this class."""
+    groups = [
+        g for g in svg.iter(f"{SVG}g") if g.find(f"{SVG}title") is not None or inside in g.attrib.values()
+    ]
+    return [e for g in groups for e in g.findall(f"{SVG}{tag}")]
+
+
+def test_shares_are_written_into_their_cells_and_small_or_hidden_ones_are_not() -> None:
+    svg = parsed("matrix")
+    assert [e.text for e in children(svg, "title", "")] == [
+        "SN Ia called SN Ia: 0.98",
+        "a <b> called a <b>: 0.50",
+    ]
+    texts = {e.text: e.attrib["class"] for e in children(svg, "text", "none")}
+    assert texts == {".98": "on-dark", ".50": "on-light"}
+    first, second = (e.attrib for e in children(svg, "rect", ""))
+    assert float(second["x"]) - float(first["x"]) == pytest.approx(float(first["width"]), abs=0.2)
+    assert float(second["y"]) - float(first["y"]) == float(first["height"])
+    assert "1 cells are blank" in "".join(next(svg.iter(f"{SVG}desc")).itertext())
+    assert is_wide("matrix")
+    assert not is_wide("bars")
+
+
+def test_long_names_leave_room_for_themselves() -> None:
+    def left(name: str) -> float:
+        svg = parsed("bars", {**DATA["bars"], "labels": [name, "b", "c"]})
+        return float(children(svg, "rect", "own")[0].attrib["x"])
+
+    assert left("a") < left("eclipsing binary") < RIGHT / 2
+    assert left("eclipsing binary") >= 6 * len("eclipsing binary")
+
+
+def test_bars_start_at_zero_and_carry_their_interval() -> None:
+    svg = parsed("bars")
+    first, second = (e.attrib for e in children(svg, "rect", "own"))
+    assert first["x"] == second["x"]
+    assert float(second["width"]) == pytest.approx(2 * float(first["width"]), abs=0.2)
+    interval = children(svg, "path", "own")[0].attrib["d"]
+    low, _, high = (float(v) for v in re.findall(r"[\d.]+", interval))
+    assert high - low == pytest.approx(float(first["width"]), abs=0.2)
+    assert {"SN Ia", "a <b>", "few", "equal"} <= {t.text for t in svg.iter(f"{SVG}text")}
+
+
 def test_an_unknown_kind_names_the_known() -> None:
-    with pytest.raises(ValueError, match="known kinds are binned_curve, curves, dot_interval"):
+    with pytest.raises(ValueError, match="known kinds are bars, binned_curve, curves, dot_interval"):
         draw("pie", {}, uid="f", title="t")
 
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from blindsky.challenges.challenge import Board, Figure, Published, Result, Sample
+from blindsky.challenges.challenge import Board, Figure, Plate, Published, Result, Sample
 from blindsky.challenges.errors import InputFault
-from blindsky.leaderboard import build
+from blindsky.leaderboard import EntryView, build
 from blindsky.leaderboard.pages import file_names
 from blindsky.leaderboard.pictures import Album
 from blindsky.leaderboard.site import MARKER, render
@@ -27,7 +27,7 @@ HERE = "toy-easy-tiny-1"
 HOSTILE = "<script>alert('1')</script>\"><img src=x onerror=alert(1)>{{ 7*7 }}"
 MARKED = 0.98765437  # a value of the private part: none of its digits may be seen before the reveal
 INSIDE = r"(\.\./)*[\w./-]+|data:,|data:image/jpeg;base64,[\w+/=]+|#[\w-]+"
-VOID = {"meta", "link", "br", "img", "input", "hr"}
+VOID = {"meta", "link", "br", "wbr", "img", "input", "hr"}
 
 
 class Page(HTMLParser):
@@ -253,6 +253,57 @@ def test_published_results_stand_in_a_table_of_their_own(drawn: list[Any], relea
     assert "Old" not in files[f"{HERE}/board.json"] and "Old" not in files[f"{HERE}/board.csv"]
     bare = render([illustrated(release(*drawn), published=False)])[f"{HERE}/index.html"]
     assert "published in old" not in bare.lower()
+
+
+PAIR = {
+    "x_label": "z",
+    "y_label": "share",
+    "edges": [0, 1],
+    "series": [{"label": name, "values": [1.0]} for name in ("training <set>", "test")],
+}
+
+
+def test_plates_stand_in_a_section_of_their_own_by_group(entry: Any, release: Any) -> None:
+    made = (
+        Plate("Redshift", "line_pair", PAIR, "Of <galaxies>.", "Both sets."),
+        Plate("Brightness", "line_pair", PAIR, "", "Both sets."),
+        Plate("A curve", "curves", CURVE, group="Curves."),
+    )
+    for status in ("open", "revealed"):
+        text = render([release(entry("a", 1.0), status=status, plates=made)])[f"{HERE}/index.html"]
+        page = Page(text)
+        section = page.text.split("What the data look like")[1]
+        assert section.index("Both sets.") < section.index("Redshift") < section.index("Curves.")
+        assert page.text.count("Both sets.") == 1
+        assert "Of <galaxies>." in section and "training <set>" in section
+        ids = [a["id"] for _, a in page.tags if "id" in a]
+        assert len(ids) == len(set(ids))
+        named = [str(a.get("aria-labelledby")) for tag, a in page.tags if tag == "svg"]
+        assert len([name for name in named if name.startswith("plate-")]) == 3
+    bare = render([release(entry("a", 1.0))])[f"{HERE}/index.html"]
+    assert "What the data look like" not in bare
+
+
+def test_long_keys_may_be_broken_in_the_head_of_a_table(entry: Any, release: Any) -> None:
+    toy = release().challenge
+    metrics = tuple(replace(m, key="a_very_long_key") if m.key == "norm" else m for m in toy.metrics)
+    board = Board("main", "Main board", ("loss",), ("loss", "a_very_long_key"))
+    card = entry("a", 1.0).card
+    card["parts"]["public"]["metrics"]["a_very_long_key"] = {"value": 0.5, "low": 0.4, "high": 0.6}
+    shown = release(EntryView(card, {}, "valid"))
+    text = render([replace(shown, challenge=replace(toy, metrics=metrics, boards=(board,)))])
+    assert '<button type="button">a_<wbr>very_<wbr>long_<wbr>key</button>' in text[f"{HERE}/index.html"]
+
+
+def test_a_wide_figure_takes_two_places(entry: Any, release: Any) -> None:
+    names = {"rows": ["a"], "columns": ["a"]}
+    matrix = {"x_label": "called", "y_label": "true", **names, "values": [[1.0]], "one": [0.01]}
+    shown = release(entry("a", 1.0, figures={"public": {"m": matrix, "roc": CURVE}}))
+    kinds = (("m", "matrix"), ("roc", "curves"))
+    figures = tuple(Figure(key, key, kind, lambda m, c: None) for key, kind in kinds)
+    files = render([replace(shown, challenge=replace(shown.challenge, figures=figures))])
+    classes = [a.get("class") for tag, a in Page(files[f"{HERE}/a.html"]).tags if tag == "figure"]
+    assert classes == ["wide", None]
 
 
 def test_an_illustrated_site_asks_no_other_host(drawn: list[Any], release: Any) -> None:

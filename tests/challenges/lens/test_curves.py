@@ -9,8 +9,9 @@ import pytest
 from scipy.special import ndtr, ndtri
 from sklearn.metrics import roc_auc_score, roc_curve
 
+from blindsky.challenges.curves import COMPLETENESS, FEWEST, RATES
 from blindsky.challenges.lens import curves
-from blindsky.challenges.lens.curves import COMPLETENESS, DOTTED, FEWEST, RATES
+from blindsky.challenges.lens.curves import DOTTED
 from blindsky.scoring.measurements import Measurements, Table
 from blindsky.scoring.operating import purity_at
 from blindsky.scoring.ranking import tpr_at_fp, tpr_at_fpr
