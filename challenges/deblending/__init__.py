@@ -1,0 +1,1 @@
+"""The deblending challenge: fluxes, positions and pixels of galaxies that overlap."""
