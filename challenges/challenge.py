@@ -76,12 +76,14 @@ class Pixels:
     """An image per row, a tensor column of Parquet.
 
     shape : of one image.   mask : whether it says which pixels belong: booleans, or numbers from 0 to 1 of which those
-    from 1/2 on do; stored as uint8, images as float32.
+    from 1/2 on do; stored as uint8, images as float32.   planes : of how many images that may be sent instead, one
+    behind the other, which one is kept.
     """
 
     name: str
     shape: tuple[int, ...]
     mask: bool = False
+    planes: tuple[int, int] | None = None
     unit: str = ""
     optional: bool = True
     description: str = ""
@@ -90,6 +92,11 @@ class Pixels:
     def size(self) -> int:
         """Number of its pixels."""
         return math.prod(self.shape)
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """What may be sent."""
+        return (self.shape, (1, *self.shape)) + (((self.planes[0], *self.shape),) if self.planes else ())
 
 
 Field = Column | Density | Probabilities | Pixels
@@ -122,7 +129,7 @@ def width_of(field: Field) -> int:
         case Density():
             return field.grid.n
         case Pixels():
-            return field.size
+            return max(math.prod(shape) for shape in field.shapes)
     return len(columns_of(field))
 
 

@@ -45,7 +45,8 @@ def field_text(field: Field) -> str:
         values = f"{g.n} values >= 0 on an equally spaced grid from {g.low:g} to {g.high:g}{unit}"
         return f"`{field.name}`: {values}{optional}. {field.description}".rstrip()
     if isinstance(field, Pixels):
-        shape = " x ".join(map(str, field.shape))
+        shapes = (field.shape, field.shapes[-1]) if field.planes else (field.shape,)
+        shape = " or ".join(" x ".join(map(str, s)) for s in shapes)
         what = (
             "booleans (or numbers from 0 to 1, which count from 1/2 on)" if field.mask else "finite numbers"
         )

@@ -154,17 +154,28 @@ def pixels(array: pa.Array, field: Pixels) -> tuple[Array, int, list[Problem]]:
 
     dtype = np.uint8 if field.mask else np.float32
     lengths = np.asarray(pc.list_value_length(array).fill_null(-1), dtype=np.int64)
-    null, wrong = np.flatnonzero(lengths < 0), np.flatnonzero((lengths >= 0) & (lengths != field.size))
+    planes, kept = field.planes or (1, 0)
+    if not (lengths == planes * field.size).any():
+        planes, kept = 1, 0
+    width = planes * field.size
+    null, wrong = np.flatnonzero(lengths < 0), np.flatnonzero((lengths >= 0) & (lengths != width))
     problems = [
         *_problem("missing_value", null, lambda i: "no image"),
         *_problem("pixels_shape", wrong, lambda i: f"{lengths[wrong[i]]:,} values"),
     ]
-    index = np.flatnonzero(lengths == field.size)
+    index = np.flatnonzero(lengths == width)
     flat = (array if len(index) == len(array) else array.take(index)).flatten()
     if pa.types.is_boolean(flat.type):
         flat = pc.cast(flat, pa.uint8())
-    empty = np.asarray(flat.is_null()).reshape(-1, field.size) if flat.null_count else None
-    raw = np.asarray(flat.fill_null(0) if flat.null_count else flat).reshape(-1, field.size)
+
+    def plane(values: pa.Array) -> Array:
+        return np.asarray(values).reshape(-1, planes, field.size)[:, kept]
+
+    empty = plane(flat.is_null()) if flat.null_count else None
+    raw = plane(flat.fill_null(0) if flat.null_count else flat)
+    if not field.mask:
+        with np.errstate(over="ignore"):  # too large for float32: infinite, and told below
+            raw = raw.astype(np.float32, copy=False)
     bad = np.zeros(len(index), dtype=bool)
     fractions = field.mask and raw.dtype.kind == "f"
 

@@ -87,7 +87,8 @@ def grid_text(f: Density) -> str:
 
 def pixels_text(f: Pixels) -> str:
     """What an image must hold, in words."""
-    shape = " x ".join(map(str, f.shape))
+    shapes = (f.shape, f.shapes[-1]) if f.planes else (f.shape,)
+    shape = " or ".join(" x ".join(map(str, s)) for s in shapes)
     return f"{shape} {'booleans, or numbers from 0 to 1' if f.mask else 'finite numbers'}"
 
 
@@ -195,7 +196,9 @@ def _density_form(name: str, got: str, message: str) -> Fault:
 def _check_pixels(file: PredictionFile, column: ColumnInfo, f: Pixels) -> bool:
     """Whether a column may hold these images; the shape of lists of any length shows row by row."""
     if column.kind == "list":
-        if column.width in (None, f.size) and column.shape in (None, f.shape):
+        if column.shape in f.shapes or (
+            column.shape is None and column.width in (None, *map(math.prod, f.shapes))
+        ):
             return True
         got = " x ".join(map(str, column.shape or (f"{column.width} values",)))
         code, (message, mend) = "pixels_shape", WHAT["pixels_shape"]

@@ -13,6 +13,7 @@ import pytest
 from blindsky.baselines.baseline import Settings, get, predict_to_file
 from blindsky.challenges import registry, tables
 from blindsky.challenges.cards import read_card
+from blindsky.challenges.challenge import Pixels
 from blindsky.challenges.generation import generate
 from blindsky.challenges.references import folder_of
 from blindsky.challenges.release import Release
@@ -20,6 +21,7 @@ from blindsky.challenges.trust import reveal, verify
 from blindsky.leaderboard.publish import views
 from blindsky.leaderboard.site import build
 from blindsky.scoring.measurements import Table
+from blindsky.submissions import cells
 from blindsky.submissions.arena import Arena
 from blindsky.submissions.canonical import sample_submission, write_canonical
 from blindsky.submissions.checking import CheckResult, check
@@ -299,3 +301,18 @@ def test_masks_between_are_noticed(listed: Release, faulty: Callable[[Release, T
     notes = [n.message for n in result.notes if n.code == "thresholded"]
     assert result.ok and len(notes) == 1
     assert f"{np.count_nonzero(t['mask']):,} values between 0 and 1" in notes[0]
+
+
+def test_of_several_planes_one_is_kept() -> None:
+    import pyarrow as pa
+
+    field = Pixels("image", (2, 3), planes=(4, 2))
+    images = np.arange(48.0).reshape(2, 4, 2, 3)
+    for sent in (images, images[:, 2], images[:, 2:3]):
+        values, _, problems = cells.pixels(pa.array(list(sent.reshape(2, -1))), field)
+        assert not problems and values.dtype == np.float32
+        np.testing.assert_array_equal(values, images[:, 2])
+    assert field.shapes == ((2, 3), (1, 2, 3), (4, 2, 3))
+    images[1, 2, 0, 1] = 1e300
+    _, _, problems = cells.pixels(pa.array(list(images.reshape(2, -1))), field)
+    assert [p.code for p in problems] == ["not_finite"] and problems[0].got(0) == "inf at (0, 1)"
