@@ -367,8 +367,8 @@ class Challenge:
 
     sky : (track, size, options) -> Sky or StratifiedSky.
     measure : (truth chunk, prediction chunk) -> Measured, two tables of the same rows. Where a case has several items,
-        (cases, hidden tables by name, prediction): the cases' truth with the public columns ``beside`` it, and
-        everything else as Ragged.
+        (cases, hidden tables by name, prediction): the cases' truth with the public columns ``beside`` it that are
+        there, and everything else as Ragged.
     derive : (track, reader of the training table, JSON files) -> a function of test rows that gives further public
         columns of them.
     first_id : where the ids of each split begin to count, for rows in random order whose ids keep the shape that

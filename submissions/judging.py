@@ -53,7 +53,8 @@ def _measure_items(release: Release, prediction: Path) -> tuple[dict[str, Measur
     collector = Collector(PARTS)
     found = tables.Lists(prediction, key)
     hidden = release.truth_lists()
-    beside = public.batches("test", _CASES, [key, *challenge.beside])
+    known = tables.column_names(public.path("test"))
+    beside = public.batches("test", _CASES, [key, *(name for name in challenge.beside if name in known)])
     for truth, seen in zip(release.truth(_CASES), beside, strict=True):
         ids = truth[key]
         lists = {name: table.take(ids) for name, table in hidden.items()}
