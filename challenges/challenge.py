@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from blindsky.challenges.skies import Sky, StratifiedSky
+from blindsky.challenges.skies import Ragged, Sky, StratifiedSky
 from blindsky.scoring.measurements import Array, Measured, Measurements, Table
 from blindsky.scoring.metric import Metric
 
@@ -276,12 +276,20 @@ class Pictures:
 
     columns : of the train and test tables that ``render`` reads; those a release lacks are left out.
     render : (some rows, public JSON files by stem) -> (n, height, width, 3) uint8.
-    samples : (table ``train_labels``) -> samples of the training rows, shown with the release.
+    samples : (table of ``labels``) -> samples of the training rows, shown with the release.   labels : that table and
+        its columns, all where None.
+    answer : where a case has several items, (some test rows, their hidden tables, what an entry says of them, JSON
+        files) -> (n, height, width, 3) uint8, shown in galleries instead of the case alone.
     """
 
     columns: tuple[str, ...]
     render: Callable[[Table, Callable[[str], dict[str, Any]]], NDArray[np.uint8]]
     samples: Callable[[Table], tuple[Sample, ...]]
+    labels: tuple[str, tuple[str, ...] | None] = ("train_labels", None)
+    answer: (
+        Callable[[Table, Mapping[str, Ragged], Ragged, Callable[[str], dict[str, Any]]], NDArray[np.uint8]]
+        | None
+    ) = None
 
 
 @dataclass(frozen=True)

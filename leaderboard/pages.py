@@ -17,7 +17,7 @@ from blindsky.leaderboard import boards, figures
 from blindsky.leaderboard.boards import BoardTable, EntryView, ReleaseView, Row
 from blindsky.leaderboard.cells import number, tidy
 from blindsky.leaderboard.overlay import Drawn, caption, figure_data, overlay
-from blindsky.leaderboard.pictures import GALLERY, Stamp, stamps
+from blindsky.leaderboard.pictures import GALLERY, TEST, Stamp, stamps
 from blindsky.leaderboard.templating import asset, environment
 from blindsky.scoring.metric import Metric
 
@@ -54,6 +54,7 @@ class Gallery(NamedTuple):
     title: str
     caption: str
     stamps: Sequence[Stamp]
+    wide: bool = False
 
 
 class PublishedTable(NamedTuple):
@@ -261,9 +262,12 @@ def _entry_galleries(release: ReleaseView, entry: EntryView) -> list[Gallery]:
     if release.status != "revealed":
         return []
     found = entry.card.get("figures", {}).get("all", {})
+    pictures = release.challenge.pictures
+    wide = pictures is not None and pictures.answer is not None
+    of = boards.entry_id(entry) if wide else TEST
     galleries = [
         Gallery(
-            f.title, f.caption, stamps(release.album, "test", found[f.key]["rows"], found[f.key]["notes"])
+            f.title, f.caption, stamps(release.album, of, found[f.key]["rows"], found[f.key]["notes"]), wide
         )
         for f in release.challenge.figures
         if f.kind == GALLERY and found.get(f.key)

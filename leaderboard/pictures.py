@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,16 +13,21 @@ from numpy.typing import NDArray
 
 from blindsky.challenges import tables
 from blindsky.challenges.challenge import Pictures, Sample
-from blindsky.challenges.release import Public
+from blindsky.challenges.release import REVEALED, Public, table_path
+from blindsky.challenges.skies import Ragged
+from blindsky.scoring.measurements import Array, Table
 
 GALLERY = "gallery"  # kind of the figures that name rows of the test table
 MOST = 64  # pictures of one gallery
 QUALITY = 88  # of JPEG: a stamp of 101 pixels in three colours takes about 8 kB
-_LABELS = "train_labels"
+TEST = "test"
 
 
 class Album(NamedTuple):
-    """Pictures by split and row as data URIs, and the samples of the training data."""
+    """Pictures as data URIs, and the samples of the training data.
+
+    pictures : by (split or, where they show what an entry says, id of the entry; row).
+    """
 
     pictures: Mapping[tuple[str, int], str] = {}
     samples: tuple[Sample, ...] = ()
@@ -37,37 +43,54 @@ class Stamp(NamedTuple):
     note: str
 
 
-def album(public: Public, cards: Iterable[Mapping[str, Any]]) -> Album:
-    """The pictures that the pages of a release show: of training data always, of test data after the reveal."""
+def album(
+    public: Public, cards: Iterable[Mapping[str, Any]], stored: Callable[[str], Path | None] = lambda _: None
+) -> Album:
+    """The pictures that the pages of a release show: of training data always, of test data after the reveal.
+
+    stored : where the prediction of an entry lies; None where there is none.
+    """
     pictures = public.challenge.pictures
     if pictures is None:
         return Album()
-    labelled = public.has("train") and public.has(_LABELS)
-    samples = pictures.samples(public.table(_LABELS)) if labelled else ()
-    wanted = {"train": {row for sample in samples for row in sample.rows[:MOST]}, "test": set[int]()}
-    if public.revealed:
-        galleries = [f.key for f in public.challenge.figures if f.kind == GALLERY]
-        for card in cards:
-            shown = card.get("figures", {}).get("all", {})
-            wanted["test"] |= {row for key in galleries if key in shown for row in shown[key]["rows"][:MOST]}
-    found: dict[tuple[str, int], str] = {}
-    for split, rows in wanted.items():
+    labelled = public.has("train") and public.has(pictures.labels[0])
+    samples = pictures.samples(public.table(*pictures.labels)) if labelled else ()
+    shown = {row for sample in samples for row in sample.rows[:MOST]}
+    found = {("train", row): image for row, image in _drawn(public, pictures, "train", shown).items()}
+    if not public.revealed:
+        return Album(found, samples)
+    galleries = [f.key for f in public.challenge.figures if f.kind == GALLERY]
+    asked: dict[str, set[int]] = {}
+    for card in cards:
+        data = card.get("figures", {}).get("all", {})
+        rows = {row for key in galleries if key in data for row in data[key]["rows"][:MOST]}
         if rows:
-            found |= {(split, row): uri for row, uri in _drawn(public, pictures, split, rows).items()}
+            asked.setdefault(card["entry"]["id"] if pictures.answer else TEST, set()).update(rows)
+    for who, rows in asked.items():
+        answer = stored(who) if pictures.answer else None
+        if answer is not None or not pictures.answer:
+            found |= {
+                (who, row): image for row, image in _drawn(public, pictures, TEST, rows, answer).items()
+            }
     return Album(found, samples)
 
 
-def stamps(album: Album, split: str, rows: Iterable[int], notes: Iterable[str]) -> list[Stamp]:
-    """The pictures of some rows with their notes; rows without a picture are left out."""
+def stamps(album: Album, of: str, rows: Iterable[int], notes: Iterable[str]) -> list[Stamp]:
+    """The pictures of some rows of a split, or an entry's of test rows, with their notes; others are left out."""
     pairs = zip(rows, notes, strict=True)
-    return [Stamp(album.pictures[split, row], note) for row, note in pairs if (split, row) in album.pictures]
+    return [Stamp(album.pictures[of, row], note) for row, note in pairs if (of, row) in album.pictures]
 
 
-def _drawn(public: Public, pictures: Pictures, split: str, rows: set[int]) -> dict[int, str]:
-    """The pictures of some rows of a split; every row group is read once."""
+def _drawn(
+    public: Public, pictures: Pictures, split: str, rows: set[int], answer: Path | None = None
+) -> dict[int, str]:
+    """The pictures of some rows of a split, with the prediction ``answer``; every row group is read once."""
+    if not rows:
+        return {}
     groups = public.groups(split)
     known = set(tables.column_names(public.path(split)))
-    columns = [name for name in pictures.columns if name in known]
+    key = public.challenge.prediction.key if answer else ""
+    columns = [name for name in dict.fromkeys((key, *pictures.columns)) if name in known]
     chosen = np.array(sorted(row for row in rows if 0 <= row < len(groups)), dtype=np.int64)
     owner = np.searchsorted(groups.starts, chosen, side="right") - 1
     found: dict[int, str] = {}
@@ -75,9 +98,38 @@ def _drawn(public: Public, pictures: Pictures, split: str, rows: set[int]) -> di
         inside = chosen[owner == k]
         table = groups.read(int(k), columns)
         some = {name: column[inside - groups.starts[k]] for name, column in table.items()}
-        drawn = pictures.render(some, public.json)
+        drawn = (
+            pictures.render(some, public.json)
+            if answer is None or pictures.answer is None
+            else pictures.answer(some, _hidden(public, some[key]), _of(answer, key, some[key]), public.json)
+        )
         found |= {int(row): uri(rgb) for row, rgb in zip(inside, drawn, strict=True)}
     return found
+
+
+def _hidden(public: Public, ids: Array) -> dict[str, Ragged]:
+    """The revealed tables of several rows a case, of some test cases."""
+    promised = public.manifest["commitments"]["tables"]
+    key = public.challenge.prediction.key
+    names = [name for name, table in promised.items() if table["split"] == TEST and table.get("long")]
+    return {name: _of(table_path(public.root / REVEALED, name), key, ids) for name in names}
+
+
+def _of(path: Path, key: str, ids: Array) -> Ragged:
+    """The rows of some cases (n,), in the order of these."""
+    order = np.argsort(ids)
+    found: list[Table] = []
+    for batch in tables.batches(path):
+        mine = np.isin(batch[key], ids)
+        if mine.any():
+            found.append({name: column[mine] for name, column in batch.items()})
+    if not found:
+        return Ragged(np.zeros(len(ids), np.int64), {})
+    table = {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+    owner = order[np.searchsorted(ids, table[key], sorter=order)]
+    by_case = np.argsort(owner, kind="stable")
+    counts = np.bincount(owner, minlength=len(ids))
+    return Ragged(counts, {name: column[by_case] for name, column in table.items()})
 
 
 def uri(rgb: NDArray[np.uint8]) -> str:

@@ -44,7 +44,7 @@ def view(arena: Arena, release: Release) -> ReleaseView:
             "commitment root": manifest["commitments"]["root"],
         },
         committed_scorer=manifest["scorer"]["digest"],
-        album=album(public, (e.card for e in (*known, *entries))),
+        album=album(public, (e.card for e in (*known, *entries)), arena.prediction),
         plates=tuple(registry.function(public.challenge.plates)(public)) if public.challenge.plates else (),
     )
 

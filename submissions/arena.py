@@ -223,7 +223,7 @@ class Arena:
                         kind=kind,
                         submitted=now(),
                         fields=tuple(f.name for f in fields if stored.issuperset(columns_of(f))),
-                        rows=public.rows("test"),
+                        rows=tables.rows(partial / PREDICTION),
                         content=content,
                         file=sha256(partial / PREDICTION),
                         notes=tuple(str(note) for note in result.notes),
@@ -291,6 +291,11 @@ class Arena:
     def card_folder(self, submission: str) -> Path | None:
         """The newest card of a submission; earlier ones stay beside it."""
         return newest_folder(self.cards / submission)
+
+    def prediction(self, submission: str) -> Path | None:
+        """The stored prediction of a submission; None where there is none."""
+        path = self.submissions / submission / PREDICTION
+        return path if path.is_file() else None
 
     @contextmanager
     def new_card(self, submission: str) -> Iterator[Path]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from blindsky.challenges.challenge import Slice
 from blindsky.scoring.measurements import Table
 
+SEPARATIONS = (0, 6, 10, 15, 25, 64)  # pixels
 PAIR = ("mape", "mape_clip", "dm_mean", "dm_std", "outlier", "missing", "iou")
 SCENE = ("deblend_error", "recall", "precision", "flux_mede_r", "iou", "recon")
 
@@ -46,7 +47,7 @@ _BLENDEDNESS = (-np.inf, 0.01, 0.05, 0.2, 0.5, np.inf)
 _SNR = (-np.inf, 5, 20, 100, 500, np.inf)
 
 OF_PAIRS = (
-    *_bins("separation", "separation", (0, 6, 10, 15, 25, np.inf), PAIR, " px"),
+    *_bins("separation", "separation", (*SEPARATIONS[:-1], np.inf), PAIR, " px"),
     *_bins("sep_fwhm", "separation / FWHM", (0, 2, 4, 6, 10, np.inf), PAIR),
     *_bins("dm", "central - companion", (-2, -4 / 3, -2 / 3, 0, 2 / 3, 4 / 3, np.inf), PAIR, " mag"),
     *_bins("overlap", "overlap of the masks", (0, 0.05, 0.2, 0.5, np.inf), PAIR),

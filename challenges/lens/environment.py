@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from blindsky.challenges.lens import colours
-from blindsky.challenges.lens.draws import choose, power_law_magnitude
+from blindsky.challenges import colours
+from blindsky.challenges.draws import choose, power_law_magnitude
 from blindsky.challenges.lens.light import Sersics
 from blindsky.challenges.lens.mass import Deflectors, Perturbers
 from blindsky.challenges.lens.population import GROUP, Geometry

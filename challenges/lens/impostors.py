@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from blindsky.challenges.lens import colours
-from blindsky.challenges.lens.draws import choose
+from blindsky.challenges import colours
+from blindsky.challenges.draws import choose
 from blindsky.challenges.lens.light import GAUSSIAN, Ridges, Sersics
 from blindsky.challenges.lens.mass import Deflectors
 from blindsky.challenges.lens.population import LensGalaxy

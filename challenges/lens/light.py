@@ -15,24 +15,10 @@ from typing import Any, Self
 import numpy as np
 
 from blindsky.challenges.lens.mass import namespace, rotate
+from blindsky.challenges.sersic import sersic_b, sersic_centre
 from blindsky.scoring.measurements import Array, FloatArray
 
 GAUSSIAN = np.sqrt(2 * np.log(2))  # half-light radius of a round Gaussian over its sigma; Sersic n = 0.5
-
-
-def sersic_b(n: FloatArray) -> FloatArray:
-    """b_n, where R_e holds half of the light: gammaincinv(2n, 1/2), exact."""
-    from scipy.special import gammaincinv
-
-    return np.asarray(gammaincinv(2 * np.asarray(n), 0.5))
-
-
-def sersic_centre(n: FloatArray) -> FloatArray:
-    """Central surface brightness for R_e = 1 and unit flux, b^2n / (2 pi n Gamma(2n))."""
-    from scipy.special import gammaln
-
-    n = np.asarray(n, dtype=np.float64)
-    return np.asarray(np.exp(2 * n * np.log(sersic_b(n)) - gammaln(2 * n)) / (2 * np.pi * n))
 
 
 def ellipse(q: FloatArray, angle: FloatArray, scale: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from blindsky.challenges import detector
 from blindsky.challenges.lens.painting import Camera
 from blindsky.challenges.lens.settings import Setting
 from blindsky.scoring.measurements import Array, FloatArray
@@ -48,15 +49,8 @@ def conditions(stream: np.random.Generator, setting: Setting, bright: Array, shi
 
 def noise(stream: np.random.Generator, camera: Camera, sigma: FloatArray, kernel: float) -> Array:
     """Noise of one stamp, (bands, size, size) float32 of rms ``sigma`` (bands,)."""
-    shape = (len(sigma), camera.size, camera.size)
-    scale = sigma[:, None, None].astype(np.float32)
-    if kernel == 0:
-        return stream.standard_normal(shape, dtype=np.float32) * scale
-    white = stream.standard_normal((shape[0], shape[1] + 4, shape[2] + 4), dtype=np.float32)
-    taps = np.exp(-0.5 * (np.arange(-2, 3) / kernel) ** 2)
-    taps = (taps / np.sqrt((taps**2).sum())).astype(np.float32)
-    rows = sum(t * white[:, k : k + shape[1], :] for k, t in enumerate(taps))
-    return np.asarray(sum(t * rows[:, :, k : k + shape[2]] for k, t in enumerate(taps)) * scale)
+    unit = detector.noise(stream, (len(sigma), camera.size, camera.size), kernel)
+    return np.asarray(unit * sigma[:, None, None].astype(np.float32))
 
 
 def mask(stream: np.random.Generator, camera: Camera) -> Array:

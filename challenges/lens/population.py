@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from blindsky.challenges.lens import colours, cosmology
-from blindsky.challenges.lens.draws import choose, truncated_normal
+from blindsky.challenges import colours
+from blindsky.challenges.draws import choose, truncated_normal
+from blindsky.challenges.lens import cosmology
 from blindsky.challenges.lens.light import Discs, Sersics
 from blindsky.challenges.lens.mass import Deflectors, Perturbers
 from blindsky.challenges.lens.pictures import Picture

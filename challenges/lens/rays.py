@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from blindsky.challenges.lens.light import ellipse, sersic_b, sersic_centre
+from blindsky.challenges.lens.light import ellipse
 from blindsky.challenges.lens.mass import Deflectors, ellipsoid_and_shear, epl_terms, pseudo_jaffe, rotate
 from blindsky.challenges.lens.painting import Camera, laplacian
 from blindsky.challenges.lens.pictures import Picture
+from blindsky.challenges.sersic import sersic_b, sersic_centre
 from blindsky.scoring.measurements import Array, FloatArray
 
 if TYPE_CHECKING:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,6 +15,7 @@ from blindsky.challenges.lens.painting import FINE, MARGIN, Camera, paint
 from blindsky.challenges.lens.rays import lensed
 from blindsky.challenges.lens.scene import Scene
 from blindsky.challenges.lens.settings import Setting
+from blindsky.challenges.threads import one_thread
 from blindsky.scoring.measurements import Array, FloatArray
 
 if TYPE_CHECKING:
@@ -56,26 +55,13 @@ def _bands(setting: Setting, number: int) -> slice:
     return slice(first, first + len(setting.cameras[number].bands))
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """The same sums in the same order, whatever the machine."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
 def render(
     scene: Scene, setting: Setting, c: Conditions, n: int, shifted: bool, device: str, *, apart: bool = False
 ) -> Rendered:
     """The first ``n`` stamps of a scene; ``apart`` for the source alone in every band."""
     step = BATCH[device.split(":", maxsplit=1)[0]]
     parts = []
-    with _one_thread():
+    with one_thread():
         for start in range(0, n, step):
             stamps = slice(start, min(start + step, n))
             beta = None if c.beta is None else c.beta[stamps]

@@ -10,8 +10,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
@@ -31,11 +30,11 @@ from blindsky.challenges.lens.settings import SETTINGS, Setting
 from blindsky.challenges.lens.sky import LensSky
 from blindsky.challenges.progress import Progress
 from blindsky.scoring.measurements import Array
-from tests.benchmarks.measuring import apart, best, peak_mib, row
+from tests.benchmarks.measuring import Stages, apart, best, peak_mib, row, timed
 
 SEED = 20_261_123
 TARGET, AIM = 60, 200  # four-band ground stamps per second and core
-STAGES: dict[str, tuple[tuple[Any, str], ...]] = {
+STAGES: Stages = {
     "scene": ((sky, "draw_scene"),),
     "unlensed light": ((render, "paint"),),
     "rays": ((render, "lensed"),),
@@ -50,34 +49,6 @@ SIZES = (1_280, 3_840)  # rows of releases: 2.5 and 7.5 times those in flight
 FLAT = 1.25  # the peak of the larger may be this much above the peak of the smaller
 
 
-@contextmanager
-def _timed(seconds: dict[str, float]) -> Iterator[None]:
-    """Adds up the seconds spent in each stage."""
-    kept: list[tuple[Any, str, Any]] = []
-
-    def watch(stage: str, owner: Any, name: str) -> None:
-        original = getattr(owner, name)
-
-        def run(*arguments: Any, **named: Any) -> Any:
-            start = time.perf_counter()
-            try:
-                return original(*arguments, **named)
-            finally:
-                seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - start
-
-        kept.append((owner, name, original))
-        setattr(owner, name, run)
-
-    for stage, functions in STAGES.items():
-        for owner, name in functions:
-            watch(stage, owner, name)
-    try:
-        yield
-    finally:
-        for owner, name, original in kept:
-            setattr(owner, name, original)
-
-
 def _draw(track: str, device: str = "cpu") -> Callable[[], object]:
     made = LensSky(SETTINGS[track], device=device)
     return lambda: made.draw("test", 0, made.block_rows, np.random.default_rng(SEED))
@@ -90,7 +61,7 @@ def rate(track: str) -> dict[str, float]:
     draw()
     seconds = best(draw)
     stages: dict[str, float] = {}
-    with _timed(stages):
+    with timed(STAGES, stages):
         start = time.perf_counter()
         draw()
         whole = time.perf_counter() - start

@@ -1,4 +1,4 @@
-"""What every benchmark needs: the best of a few runs, a fresh process, its peak of memory, a line of the table."""
+"""What every benchmark needs: the best of a few runs, where time goes, a fresh process, its peak of memory, a line."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 _STATUS = Path("/proc/self/status")
+Stages = dict[str, tuple[tuple[Any, str], ...]]  # functions by stage, each as owner and name
 
 
 def peak_mib() -> float:
@@ -33,6 +36,34 @@ def best(call: Callable[[], object], repeats: int = 3) -> float:
         call()
         seconds.append(time.perf_counter() - start)
     return min(seconds)
+
+
+@contextmanager
+def timed(stages: Stages, seconds: dict[str, float]) -> Iterator[None]:
+    """Adds up the ``seconds`` spent in each of the ``stages``."""
+    kept: list[tuple[Any, str, Any]] = []
+
+    def watch(stage: str, owner: Any, name: str) -> None:
+        original = getattr(owner, name)
+
+        def run(*arguments: Any, **named: Any) -> Any:
+            start = time.perf_counter()
+            try:
+                return original(*arguments, **named)
+            finally:
+                seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - start
+
+        kept.append((owner, name, original))
+        setattr(owner, name, run)
+
+    for stage, functions in stages.items():
+        for owner, name in functions:
+            watch(stage, owner, name)
+    try:
+        yield
+    finally:
+        for owner, name, original in kept:
+            setattr(owner, name, original)
 
 
 def apart(module: str, *arguments: str) -> dict[str, float]:

@@ -78,7 +78,7 @@ def public(tmp_path: Path) -> Any:
         challenge=SimpleNamespace(pictures=pictures, figures=(gallery,)),
         revealed=False,
         has=lambda name: name in (*read, "train_labels"),
-        table=lambda name: {"label": np.zeros(ROWS)},
+        table=lambda name, columns=None: {"label": np.zeros(ROWS)},
         path=lambda name: tmp_path / f"{name}.parquet",
         groups=lambda name: Groups.of(tmp_path / f"{name}.parquet"),
         json=lambda name: {"stem": name},

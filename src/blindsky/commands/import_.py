@@ -32,6 +32,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     is_flag=True,
     help="Leave out what is missing or damaged, and say so (lens/bologna, transients/plasticc).",
 )
+@click.option("--zeropoint", type=float, help="AB magnitude of a flux of 1, where it is another (deblending/coin).")
 @click.option(
     "--track", help="Track of the challenge that the data belong to (default: the data's, or its first)."
 )
@@ -45,6 +46,7 @@ def command(
     edition: str | None,
     labels: tuple[Path, ...],
     allow_missing: bool,
+    zeropoint: float | None,
     track: str | None,
     release_id: str | None,
     arena: Path | None,
@@ -52,7 +54,8 @@ def command(
 ) -> None:
     """Turn real data into a release.
 
-    SOURCE is <challenge>/<format>: photoz/dc2, photoz/catalogue, lens/bologna, transients/plasticc, transients/snana.
+    SOURCE is <challenge>/<format>: photoz/dc2, photoz/catalogue, lens/bologna, transients/plasticc, transients/snana,
+    deblending/coin, deblending/coin-results, deblending/btk.
 
     \b
     Example:
@@ -61,6 +64,7 @@ def command(
       blindsky import lens/bologna GroundTraining/ --edition 1.0-ground --labels classifications.csv
       blindsky import transients/plasticc plasticc/ --id plasticc
       blindsky import transients/snana SIM_HEAD.FITS.gz SIM_PHOT.FITS.gz
+      blindsky import deblending/coin output-s_42-n_20000/ --zeropoint 25.5
     """
     from blindsky.challenges.importing import import_release
 
@@ -69,6 +73,7 @@ def command(
         "edition": edition,
         "labels": labels,
         "allow_missing": allow_missing,
+        "zeropoint": zeropoint,
     }
     release = import_release(
         source,

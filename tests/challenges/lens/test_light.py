@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from blindsky.challenges.lens import light
 from blindsky.challenges.lens.light import Discs, Light, Ridges, Sersics
 
 ONE = np.zeros(1, dtype=np.int64)
@@ -24,15 +23,6 @@ def integral(kind: Light, half: float, cells: int) -> tuple[float, np.ndarray, n
     at = (np.arange(cells) + 0.5) * (2 * half / cells) - half
     bright = kind.brightness(ONE, at[None, None, :], at[None, :, None])[0]
     return float(bright.sum() * (2 * half / cells) ** 2), bright, np.hypot(at[None, :], at[:, None])
-
-
-def test_sersic_constants() -> None:
-    n = a(0.5, 1, 2, 4)
-    np.testing.assert_allclose(
-        light.sersic_b(n), [0.6931471806, 1.6783469900, 3.6720607489, 7.6692494425], atol=1e-10
-    )
-    expected = [0.22063560, 0.44831538, 2.41145030, 94.48274697]
-    np.testing.assert_allclose(light.sersic_centre(n), expected, rtol=2e-8)
 
 
 def test_half_of_the_light_is_within_the_half_light_radius() -> None:

@@ -8,8 +8,9 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from blindsky.challenges.lens import colours, cosmology, critical, population
-from blindsky.challenges.lens.draws import choose, power_law_magnitude, truncated_normal
+from blindsky.challenges import colours
+from blindsky.challenges.draws import choose, power_law_magnitude, truncated_normal
+from blindsky.challenges.lens import cosmology, critical, population
 from blindsky.challenges.lens.environment import companions, members
 from blindsky.challenges.lens.scene import draw_scene
 from blindsky.challenges.lens.settings import SETTINGS

@@ -1,4 +1,4 @@
-"""Random draws that the sky's nouns share; every one takes the block's own stream."""
+"""Random draws that mock skies share; every one takes the block's own stream."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ TEMPLATES = ("E", "Sbc", "Scd", "Im")
 @cache
 def _table() -> dict[str, FloatArray]:
     """Column -> (4 templates, redshifts)."""
-    text = (files("blindsky.challenges.lens") / "data" / "sed_colours.csv").read_text(encoding="utf-8")
+    text = (files("blindsky.challenges") / "data" / "sed_colours.csv").read_text(encoding="utf-8")
     lines = list(csv.DictReader(text.splitlines()))
     names = [name for name in lines[0] if name not in ("template", "z")]
     return {
