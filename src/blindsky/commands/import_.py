@@ -32,7 +32,9 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     is_flag=True,
     help="Leave out what is missing or damaged, and say so (lens/bologna, transients/plasticc).",
 )
-@click.option("--zeropoint", type=float, help="AB magnitude of a flux of 1, where it is another (deblending/coin).")
+@click.option(
+    "--zeropoint", type=float, help="AB magnitude of a flux of 1, where it is another (deblending/coin)."
+)
 @click.option(
     "--track", help="Track of the challenge that the data belong to (default: the data's, or its first)."
 )
