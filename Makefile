@@ -11,11 +11,11 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c c
 
 $(VENV)/.base: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(INSTALL) -e ".[torch,hdf5]"
+	$(INSTALL) -e ".[torch,hdf5,sep]"
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.base
-	$(INSTALL) -e ".[torch,hdf5,cluster,dev]"
+	$(INSTALL) -e ".[torch,hdf5,sep,cluster,dev]"
 	touch $@
 
 demo: $(VENV)/.base ## every challenge once, tiny: generate, baselines, scores, board, reveal

@@ -59,8 +59,9 @@ class DeblendingSky:
 
     def files(self) -> Mapping[str, Table | dict[str, Any]]:
         """What the cameras of the two splits are like."""
-        train, test = (_described(kind.setting) for kind in KINDS[self.track])
-        return {"cameras": train if train == test else train | {"test": test}}
+        train, test = (kind.setting for kind in KINDS[self.track])
+        told = {"cameras": [_described(train)], "reference": train.bands.reference}
+        return {"cameras": told if train == test else told | {"test": [_described(test)]}}
 
     def selection(self, split: str, rows: int) -> Selection | None:
         """Every drawn blend counts."""
@@ -186,19 +187,20 @@ def _noise(stream: np.random.Generator, setting: Setting, light: Array) -> Array
 
 def _described(setting: Setting) -> dict[str, Any]:
     """What a participant may know of a camera."""
-    bands = {
-        name: {"zero_point_ab": zero, "sigma": sigma, "psf_fwhm_arcsec": fwhm}
-        for name, zero, sigma, fwhm in zip(
-            setting.bands.names, setting.zero_points, setting.sigma, setting.fwhm, strict=True
-        )
-    }
     return {
-        "bands": bands,
-        "reference": setting.bands.reference,
+        "image": "image",
+        "bands": list(setting.bands.names),
         "size": setting.size,
         "pixel_arcsec": setting.bands.pixel,
         "unit": setting.unit,
-        "psf": {"profile": "Moffat", "beta": setting.beta, "scatter_dex": setting.seeing},
+        "zero_points": list(setting.zero_points),
+        "sigma": list(setting.sigma),
+        "psf": {
+            "profile": "Moffat",
+            "beta": setting.beta,
+            "fwhm_arcsec": list(setting.fwhm),
+            "scatter_dex": setting.seeing,
+        },
         "noise": {"photons": setting.photons, "kernel_px": setting.kernel},
         "mask_sigma": setting.mask,
         "aperture_arcsec": setting.aperture,

@@ -18,6 +18,7 @@ from blindsky.challenges.generation import generate
 from blindsky.challenges.references import folder_of
 from blindsky.challenges.release import Release
 from blindsky.challenges.trust import reveal, verify
+from blindsky.leaderboard.pictures import album
 from blindsky.leaderboard.publish import views
 from blindsky.leaderboard.site import build
 from blindsky.scoring.measurements import Table
@@ -79,11 +80,12 @@ def test_the_whole_road(release: Release, tmp_path: Path) -> None:
     arena.submit(tmp_path / "peaks.parquet", "r", team="A", method="peaks")
     arena.submit(write(best(release), tmp_path / "best.parquet"), "r", team="B", method="truth")
     assert [s.state for s in score_due(arena)] == ["valid", "valid"]
-    cards = {}
+    cards, ids = {}, {}
     for standing in arena.standings("r"):
         folder = arena.card_folder(standing.submission.id)
         assert folder is not None
         cards[standing.submission.method], _ = read_card(folder)
+        ids[standing.submission.method] = standing.submission.id
     whole = cards["truth"]["parts"]["all"]
     assert whole["n"] == 90
     assert whole["metrics"]["error"]["value"] == pytest.approx(0, abs=1e-12)
@@ -91,9 +93,19 @@ def test_the_whole_road(release: Release, tmp_path: Path) -> None:
     oracle = folder_of(release, "oracle")
     assert read_card(next(p for p in oracle.iterdir() if p.is_dir()))[0]["parts"] == cards["truth"]["parts"]
     build(tmp_path / "site", views(arena))
+    pages = {m: next((tmp_path / "site" / "r").glob(f"{i}*.html")) for m, i in ids.items()}
+    assert "data:image/jpeg" in (tmp_path / "site" / "r" / "index.html").read_text()
+    assert not any("data:image/jpeg" in page.read_text() for page in pages.values())
     reveal(release)
     assert verify(public).ok
     build(tmp_path / "site", views(arena))
+    shown = {m: album(public, [card], arena.prediction).pictures for m, card in cards.items()}
+    for method, found in shown.items():
+        assert {(ids[method], 0), (ids[method], 1)} <= found.keys()
+        assert pages[method].read_text().count("the first") == 2  # alternative text and caption
+    assert (
+        shown["truth"][ids["truth"], 0] == shown["truth"][ids["truth"], 1]
+    )  # nobody says more than there is
     assert "Blobs on images" in (tmp_path / "site" / "index.html").read_text()
 
 

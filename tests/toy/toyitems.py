@@ -20,10 +20,12 @@ from blindsky.challenges.challenge import (
     Column,
     Figure,
     Item,
+    Pictures,
     Pixels,
     Prediction,
     Product,
     Reference,
+    Sample,
     Size,
     Slice,
     Track,
@@ -164,6 +166,26 @@ def histogram(measurements: Measurements, columns: Table) -> dict[str, Any] | No
     return {"x_label": "error", "y_label": "blobs", "edges": edges.tolist(), "values": values, "one": 1}
 
 
+def first(measurements: Measurements, columns: Table) -> dict[str, Any] | None:
+    """The first two test images, once all of them may be shown."""
+    if len(np.unique(columns["part"])) < 2:
+        return None
+    return {"rows": [0, 1], "notes": ["the first", "the second"]}
+
+
+def paint(table: Table, read: Any) -> NDArray[np.uint8]:
+    """Images as grey."""
+    return np.repeat(np.clip(table["image"][:, 0, :, :, None] * 10, 0, 255).astype(np.uint8), 3, axis=3)
+
+
+def compare(table: Table, hidden: Mapping[str, Ragged], found: Ragged, read: Any) -> NDArray[np.uint8]:
+    """White where an entry says more than there is, black elsewhere."""
+    truth = hidden["truth_objects"]
+    said = np.array([part.sum() for part in np.split(found.columns["flux"], np.cumsum(found.counts)[:-1])])
+    true = np.array([part.sum() for part in np.split(truth.columns["flux"], np.cumsum(truth.counts)[:-1])])
+    return np.broadcast_to((said > true)[:, None, None, None] * np.uint8(255), (len(said), 4, 4, 3))
+
+
 def simulate(track: Track, size: Size, options: Mapping[str, str]) -> ToyItems:
     """The sky of a track."""
     return ToyItems(track.name == "listed")
@@ -214,7 +236,17 @@ CHALLENGE = Challenge(
         Slice("crowded", ("crowd",), lambda t: np.asarray(t["crowd"] == 3), "number"),
         Slice("bright", ("flux_true",), lambda t: np.asarray(t["flux_true"] > 50), "flux"),
     ),
-    figures=(Figure("errors", "Errors", "histogram", histogram, needs=("crowd",)),),
+    figures=(
+        Figure("errors", "Errors", "histogram", histogram, needs=("crowd",)),
+        Figure("first", "First images", "gallery", first, needs=("part",)),
+    ),
+    pictures=Pictures(
+        ("image",),
+        paint,
+        lambda told: (Sample("Training images", (0,), ("",)),),
+        ("train", ("blend_id",)),
+        compare,
+    ),
     sky=simulate,
     measure=measure,
     beside=("image",),

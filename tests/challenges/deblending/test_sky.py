@@ -200,12 +200,13 @@ def test_a_blend_in_which_nothing_is_found_is_one_empty_row() -> None:
 
 
 def test_files_describe_the_cameras() -> None:
-    cameras = DeblendingSky("scene").files()["cameras"]
-    assert list(cameras["bands"]) == ["u", "g", "r", "i", "z", "y"]
-    assert cameras["bands"]["r"]["zero_point_ab"] == pytest.approx(24 + 2.5 * np.log10(247_707.46))
-    assert cameras["unit"] == "electron"
-    assert DeblendingSky("pair").files()["cameras"]["bands"]["f160w"]["zero_point_ab"] == 25.96
-    assert DeblendingSky("pair_shift").files()["cameras"]["test"]["noise"]["kernel_px"] == 0.9
+    told = DeblendingSky("scene").files()["cameras"]
+    (camera,) = told["cameras"]
+    assert camera["bands"] == ["u", "g", "r", "i", "z", "y"] and told["reference"] == "r"
+    assert camera["zero_points"][2] == pytest.approx(24 + 2.5 * np.log10(247_707.46))
+    assert camera["unit"] == "electron"
+    assert DeblendingSky("pair").files()["cameras"]["cameras"][0]["zero_points"] == [25.96]
+    assert DeblendingSky("pair_shift").files()["cameras"]["test"][0]["noise"]["kernel_px"] == 0.9
 
 
 def test_options() -> None:
