@@ -49,6 +49,7 @@ RARE = -4.0  # logit of a centre at first: nearly no pixel is one
 WIDTH = 1.0  # pixels: of the Gaussian about a centre on the heat map
 BESIDE = 0.7  # pixels: how far, at most and per axis, a question is asked from a centre in training, as a peak may lie
 FAINT = 10.0  # noise rms: flux that adds to the true one in errors of bands in which a galaxy may not be seen
+SKY = 0.01  # weight of a pixel without light beside one that is all light
 LEAST = 0.01  # shares below this are left out of images
 LIMIT = 4.0  # of the log of corrections
 THRESHOLDS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6)
@@ -144,12 +145,18 @@ def loss(network: nn.Module, batch: tuple[Tensor, ...], known: bool) -> Tensor:
         found = network.divide(looked, blend.image, blend.sigma, blend.at + away, asked)
         r = network.reference
         light = torch.where(asked[:, :, None, None], blend.light, 0.0)
-        shares = functional.mse_loss(found.share, partition(light, blend.sigma[:, r]))
+        shares = _shares(found.share, partition(light, blend.sigma[:, r]))
         total = SHARE * shares + _fluxes(found.flux, blend, r)
         if known:
             return total
         heat = focal(network.heat(looked[0])[:, 0], centres(blend.at, blend.scored, blend.image.shape[-1]))
         return total + heat + _mean((found.shift + away).abs().sum(dim=2), blend.scored)
+
+
+def _shares(share: Tensor, truth: Tensor) -> Tensor:
+    """Squared error of the shares in a pixel, the mean over pixels with light; a scene is mostly sky."""
+    weight = (1 - truth[:, -1]).clamp(min=SKY)
+    return ((share - truth).square().sum(dim=1) * weight).sum() / weight.sum()
 
 
 def _fluxes(flux: Tensor, blend: Batch, reference: int) -> Tensor:

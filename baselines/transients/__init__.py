@@ -72,6 +72,7 @@ BASELINES = (
         fields=_SCORED,
         reference="Malz et al. 2019, AJ 158, 171",
         seeded=True,
+        heavy=True,
     ),
     Baseline(
         name="features_rf",
@@ -91,6 +92,7 @@ BASELINES = (
         fields=_SCORED,
         reference="Boone 2019, AJ 158, 257; Hlozek et al. 2023, ApJS 267, 25",
         seeded=True,
+        heavy=True,
     ),
     Baseline(
         name="isolation_forest",

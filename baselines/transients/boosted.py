@@ -34,9 +34,8 @@ Make = Callable[[Settings], Any]  # -> an untrained classifier of scikit-learn
 
 FOLDS = 3
 ITERATIONS = 100
-LEAVES = (
-    5  # small trees, few features a split and coarse bins: the test set is fainter than what they learn from
-)
+# Small trees, few features a split and coarse bins: the test set is fainter than what they learn from
+LEAVES = 5
 SHARE = 0.1
 BINS = 31
 RATE = 0.1
@@ -159,14 +158,14 @@ def train_on(
     """
     from threadpoolctl import threadpool_limits
 
-    inside = galactic(table)
+    inside, untrained = galactic(table), make(settings)  # once it is there, its threads can be limited
     with (
         threadpool_limits(settings.workers),
         settings.progress(f"training {name}", 2 * (FOLDS + 1), "models") as bar,
     ):
         sides = {
             where: _side(
-                features[inside == where], of_rows(table, inside == where), public, settings, make, bar
+                features[inside == where], of_rows(table, inside == where), public, settings, untrained, bar
             )
             for where in (True, False)
             if np.any(inside == where)
@@ -175,8 +174,10 @@ def train_on(
 
 
 def _side(
-    features: Features, table: Table, public: Public, settings: Settings, make: Make, bar: Progress
+    features: Features, table: Table, public: Public, settings: Settings, untrained: Any, bar: Progress
 ) -> Side:
+    from sklearn.base import clone
+
     target = table["target"]
     numbers = np.unique(target)
     bins = Bins.of(features)
@@ -186,11 +187,11 @@ def _side(
     fold = folds(table, FOLDS, settings.seed)
     for k in range(FOLDS):
         learn, ask = fold != k, fold == k
-        model = make(settings).fit(features[learn], target[learn], sample_weight=weights[learn])
+        model = clone(untrained).fit(features[learn], target[learn], sample_weight=weights[learn])
         unseen[ask] = _predicted(model, features[ask], numbers)
         bar.advance()
     temperature = best_temperature(unseen, np.searchsorted(numbers, target), weights)
-    model = make(settings).fit(features, target, sample_weight=weights)
+    model = clone(untrained).fit(features, target, sample_weight=weights)
     bar.advance()
     return Side(numbers, bins, model, temperature)
 

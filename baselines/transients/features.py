@@ -91,7 +91,7 @@ class _Scene:
 
     objects, bands : rows by object and by band of an object (n * 6).   signal : flux over its error (rows,).
     first : MJD of the first detection (n,).   maximum : MJD of the highest signal (n,).
-    peak : largest |flux| (n,).   stretch : 1 + z (n,).
+    peak : largest |flux| of a detection (n,).   stretch : 1 + z (n,).
     """
 
     curves: LightCurves
@@ -149,6 +149,7 @@ def _of_bands(scene: _Scene, table: Table) -> FloatArray:
     time = cells.time_of_largest(flux, mjd)
     detected = cells.only(curves.detected)
     span = detected.largest(mjd[curves.detected]) - detected.smallest(mjd[curves.detected])
+    # square of the luminosity distance in units of 10 Gpc
     distance2 = np.repeat(10 ** (0.4 * (np.asarray(table["distmod"], dtype=np.float64) - 45)), BANDS)
     found = (
         _ratio(mean, peak),

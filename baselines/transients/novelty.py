@@ -56,7 +56,7 @@ class Side:
     prior: float
 
     def logit(self, found: NDArray[np.float32]) -> FloatArray:
-        """Ln p99/(1 - p99) of objects (n,) with these features (n, F)."""
+        """Logit p99 of objects (n,) with these features (n, F)."""
         return self.slope * doubt(self.forest, found[:, self.columns]) + self.offset
 
 

@@ -119,7 +119,7 @@ _PAIR_BOARDS = (
         "fluxes",
         "Fluxes",
         ("mape",),
-        ("mape", "mape_clip", "mede", "dm_std", "dm_nmad", "outlier", "missing", "flux_sum_bias"),
+        ("mape", "mape_clip", "dm_std", "dm_nmad", "outlier", "missing", "flux_sum_bias"),
         compare=("outlier", "mape"),
     ),
     Board(

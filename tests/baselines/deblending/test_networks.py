@@ -394,6 +394,20 @@ def test_scenes_are_learned(tmp_path, monkeypatch):
     assert np.nanmedian(rows["distance"]) < 1
 
 
+def test_a_killed_run_on_scenes_ends_with_the_same_bits(tmp_path, monkeypatch):
+    monkeypatch.setattr(unet_scene, "LSST", Bands(SCENE.camera.bands, "r", 0.2))
+    small(monkeypatch, SCENE)
+    train, _ = written(tmp_path / "train", [2] * 30, 32, SCENE)
+    kept = Settings(seed=1, epochs=3, checkpoints=tmp_path)
+    whole = unet_scene.train(train, replace(kept, checkpoints=None))
+    with pytest.raises(KilledError):
+        unet_scene.train(train, replace(kept, progress=killed_after_two))
+    resumed = unet_scene.train(train, kept)
+    assert whole.threshold == resumed.threshold
+    for one, other in zip(whole.network.parameters(), resumed.network.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
 def test_scenes_whose_galaxies_are_given_are_divided_among_them(tmp_path, monkeypatch):
     counts = np.random.default_rng(5).integers(2, 4, 96)
     train, _ = written(tmp_path / "train", counts, 32, SCENE, isolated=True)

@@ -156,7 +156,7 @@ def galactic_loss(transients_original):
     return _loss(answer, _truth(transients_original))
 
 
-# Margins are about half of what was measured on ten keys: 1.2, 1.2 and .05 nat
+# Half of what was measured on four keys: 1.03 to 1.17 nat by boosting, 1.09 to 1.17 by a forest
 @pytest.mark.parametrize(("name", "margin"), [("features_gbm", 0.6), ("features_rf", 0.6)])
 def test_light_curves_beat_the_constant(transients_original, galactic_loss, monkeypatch, name, margin):
     monkeypatch.setattr(boosted, "TREES", 100)
@@ -181,4 +181,4 @@ def test_metadata_alone_say_little(transients_original, galactic_loss):
     public = transients_original.public
     model = get("transients/metadata_gbm").fit(public, Settings())
     loss = _loss(model.predict(public.table("test")), _truth(transients_original))
-    assert galactic_loss - 0.6 < loss < galactic_loss + 0.2
+    assert galactic_loss - 0.5 < loss < galactic_loss + 0.1  # measured .12 to .14 below, on four keys

@@ -87,7 +87,7 @@ def test_what_lies_between_the_classes_is_stranger_than_they_are():
     both = np.concatenate([known, new])
     p, score = learned.of_features(both, _table(np.zeros(len(both)), 0.3))
     label = np.arange(len(both)) >= len(known)
-    assert auroc(label, score) > 0.75  # measured .84 to .90 on five seeds
+    assert auroc(label, score) > 0.85  # measured .94 to .98 on five seeds
     assert auroc(label, p) == pytest.approx(auroc(label, score))
     assert np.all((p > 0) & (p < 1))
     assert p[label].mean() > p[~label].mean()
@@ -130,12 +130,12 @@ def judged(transients_original):
 def test_what_training_never_saw_is_stranger_than_what_it_saw(judged):
     truth, inside, _, score = judged
     hidden = truth >= OTHER
-    assert auroc(hidden[~inside], score[~inside]) > 0.65  # measured .78 on this release, error .03
-    assert auroc(hidden, score) > 0.6
+    assert auroc(hidden[~inside], score[~inside]) > 0.6  # measured .71 to .74 on four keys
+    assert auroc(hidden, score) > 0.58  # measured .68 to .74
 
 
 def test_probability_of_class_99_beats_its_prior(judged):
-    """The part of the weighted log-loss that p99 decides, beyond our Galaxy; the test is fainter than it learned on."""
+    """The part of the log-loss that p99 decides beyond our Galaxy: 4.7 to 4.9, of the prior 5.4, on four keys."""
     truth, inside, p, _ = judged
     weight = {c.number: c.weight for c in CLASSES if not c.galactic}
     new = weight[OTHER] * (1 - OTHER_GALACTIC)
