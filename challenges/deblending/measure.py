@@ -129,7 +129,7 @@ def measure_scene(cases: Table, objects: Ragged, found: Ragged, *, bands: Bands)
     cases : sigma (n, bands), image (n, bands, N, N) where images are scored.
     objects : obj, x, y, scored, flux_<band>, and of ``TOLD`` what is known; mask (m, N, N); with images isolated
         (m, N, N), e1, e2, r_half (arcsec).
-    found : det, x, y, flux_<band>; mask (k, N, N), image (k, bands or 1, N, N) where the entry has them. Rows whose det
+    found : det, x, y, flux_<band>; mask (k, N, N), image (k, N, N) where the entry has them. Rows whose det
         is ``NOBODY`` say that nothing was found.
 
     Rows: kind; obj, ``NOBODY`` for false detections; hit, 1 or 0 for objects that count; false, 1 for false detections
@@ -228,7 +228,9 @@ def _measured(
 
 
 def _reference(images: Array, bands: Bands) -> Array:
-    """The reference band of images (n, bands, N, N), or of (n, 1, N, N) that hold it alone."""
+    """The reference band of images (n, bands, N, N), or of (n, 1, N, N) and (n, N, N) that hold it alone."""
+    if images.ndim == 3:
+        return images
     reference: Array = images[:, 0 if images.shape[1] == 1 else bands.names.index(bands.reference)]
     return reference
 
