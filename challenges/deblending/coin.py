@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blindsky.challenges.deblending.labels import both_types
 from blindsky.challenges.deblending.measure import SPACE
 from blindsky.challenges.errors import InputFault
 from blindsky.challenges.importing import Imported, Rows
@@ -210,6 +211,7 @@ def _blocks(pairs: Pairs, notes: list[str]) -> Iterator[Rows]:
                     "sep_fwhm": c["distance"] * SPACE.pixel / FWHM,
                     "dm": c["g1_mag"] - c["g2_mag"],
                     "overlap": _share(overlap, both),
+                    "types": both_types(pairs.types[rows]),
                 }
                 asked = Ragged(lists.counts, {"obj": objects["obj"]})
                 hidden = {"truth_objects": lists}

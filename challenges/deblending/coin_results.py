@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from blindsky.challenges.deblending.coin import FWHM, ZERO_POINT, Shuffle, both_of, camera, columns, numbers
+from blindsky.challenges.deblending.labels import both_types
 from blindsky.challenges.deblending.measure import SPACE
 from blindsky.challenges.errors import InputFault
 from blindsky.challenges.importing import Imported, Rows
@@ -49,6 +50,7 @@ def coin_results(files: Sequence[Path], shuffle: Shuffle) -> Imported:
         "separation": c["distance"],
         "sep_fwhm": c["distance"] * SPACE.pixel / FWHM,
         "dm": c["g1_mag"] - c["g2_mag"],
+        "types": both_types(np.array([raw["g1_type"], raw["g2_type"]]).T),
     }
     published: dict[str, Table] = {}
     for name, short in RESULTS.items():

@@ -46,7 +46,7 @@ def objects(galaxies: Galaxies, images: Array, total: Array, setting: Setting) -
 
 
 def pairs(columns: Table, fwhm: FloatArray, setting: Setting) -> Table:
-    """What is true of pairs: separation (pixels; and PSF widths), difference of magnitudes, overlap of masks, (n,).
+    """What is true of pairs: separation (pixels, PSF widths), difference of magnitudes, overlap of masks, types; (n,).
 
     columns : of the objects, central before companion.   fwhm : of the PSF (n,), arcsec.
     """
@@ -57,4 +57,11 @@ def pairs(columns: Table, fwhm: FloatArray, setting: Setting) -> Table:
         "sep_fwhm": separation * setting.bands.pixel / fwhm,
         "dm": magnitude[:, 0] - magnitude[:, 1],
         "overlap": segmentation.iou(columns["mask"][::2], columns["mask"][1::2]),
+        "types": both_types(columns["type"].reshape(-1, 2)),
     }
+
+
+def both_types(types: Array) -> Array:
+    """The types of two galaxies (n, 2) as one word, whichever is the central one."""
+    first, second = np.sort(types, axis=1).T
+    return np.char.add(np.char.add(first, " + "), second)

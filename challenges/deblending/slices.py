@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import combinations_with_replacement, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,11 +46,20 @@ def _number(n: int) -> Slice:
 _BLENDEDNESS = (-np.inf, 0.01, 0.05, 0.2, 0.5, np.inf)
 _SNR = (-np.inf, 5, 20, 100, 500, np.inf)
 
+TYPES = ("disk", "irr", "sph", "sphd")
+
+
+def _types(first: str, second: str) -> Slice:
+    both = f"{first} + {second}"
+    return Slice(both, ("types",), lambda t: np.asarray(t["types"] == both), "types", PAIR)
+
+
 OF_PAIRS = (
     *_bins("separation", "separation", (*SEPARATIONS[:-1], np.inf), PAIR, " px"),
     *_bins("sep_fwhm", "separation / FWHM", (0, 2, 4, 6, 10, np.inf), PAIR),
     *_bins("dm", "central - companion", (-2, -4 / 3, -2 / 3, 0, 2 / 3, 4 / 3, np.inf), PAIR, " mag"),
     *_bins("overlap", "overlap of the masks", (0, 0.05, 0.2, 0.5, np.inf), PAIR),
+    *(_types(*both) for both in combinations_with_replacement(TYPES, 2)),
     *_bins("blendedness", "blendedness", _BLENDEDNESS, PAIR),
     *_bins("mag", "magnitude", (-np.inf, 20, 21, 22, 23, np.inf), PAIR),
     *_bins("snr", "S/N", _SNR, PAIR),

@@ -270,11 +270,8 @@ def pairs(tmp_path, isolated=False):
     return train, test.table("train"), test.table("train_objects")
 
 
-@pytest.mark.parametrize("module", [cnn_flux, unet])
-@pytest.mark.parametrize("isolated", [False, True])
+@pytest.mark.parametrize(("module", "isolated"), [(cnn_flux, False), (unet, False), (unet, True)])
 def test_a_toy_of_two_blobs_is_learned(tmp_path, monkeypatch, module, isolated):
-    if module is cnn_flux and isolated:
-        pytest.skip("it does not look at the light of galaxies")
     small(monkeypatch, PAIR)
     train, test, truth = pairs(tmp_path, isolated)
     found = module.train(train, Settings(seed=1, epochs=16)).predict(test)

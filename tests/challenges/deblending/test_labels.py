@@ -66,3 +66,8 @@ def test_pairs() -> None:
     first, second = columns["mask"] > 0
     assert cases["overlap"][0] == (first & second).sum() / (first | second).sum()
     assert 0 < cases["overlap"][0] < 1
+
+
+def test_types_are_named_whichever_is_central() -> None:
+    types = np.array([["sph", "disk"], ["disk", "sph"], ["irr", "irr"]])
+    assert labels.both_types(types).tolist() == ["disk + sph", "disk + sph", "irr + irr"]

@@ -77,7 +77,7 @@ def test_the_test_split_tells_only_what_it_should(track: str) -> None:
     assert set(block.long) == ({"objects"} if told else set())
     if told:
         assert set(block.long["objects"].columns) == told
-    cases = {"separation", "sep_fwhm", "dm", "overlap"} if track in PAIRS else set()
+    cases = {"separation", "sep_fwhm", "dm", "overlap", "types"} if track in PAIRS else set()
     assert set(block.private["truth"]) == {"n_objects"} | cases
     alone = block.hidden["truth_isolated"].columns["isolated"]
     assert alone.dtype == np.float32
