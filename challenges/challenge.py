@@ -134,6 +134,18 @@ def width_of(field: Field) -> int:
 
 
 @dataclass(frozen=True)
+class Spread:
+    """A form with one row a case that the field knows: a column for the field of each item, numbered from 0.
+
+    key : its column of the case.   columns : of the items in order.   field : what they hold.
+    """
+
+    key: str
+    columns: tuple[str, ...]
+    field: str
+
+
+@dataclass(frozen=True)
 class Prediction:
     """What a participant sends: one row per case of the test split, named by ``key``.
 
@@ -141,6 +153,7 @@ class Prediction:
     headerless : whether text without a header is read too, as the required columns in their order, separated by
         commas or blanks.
     item : what of a case a row is about, where a case has several rows; None where it has one.
+    spread : a form with one row a case that is read too.
     """
 
     fields: tuple[Field, ...]
@@ -148,6 +161,7 @@ class Prediction:
     together: tuple[tuple[str, ...], ...] = ()
     headerless: bool = False
     item: Item | None = None
+    spread: Spread | None = None
 
     @property
     def columns(self) -> tuple[Column, ...]:

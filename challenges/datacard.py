@@ -101,6 +101,11 @@ def prediction_text(prediction: Prediction, rows: int | None = None) -> str:
     if prediction.headerless:
         names = ", ".join(f"`{name}`" for name in prediction.required)
         lines.append(f"- Text without a header is read as {names}, separated by commas or blanks.")
+    if prediction.spread and prediction.item:
+        names = ", ".join(f"`{name}`" for name in (prediction.spread.key, *prediction.spread.columns))
+        lines.append(
+            f"- A table of {names}, one row a case, is read as `{prediction.spread.field}` of each in order."
+        )
     return "\n".join(lines)
 
 

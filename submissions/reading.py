@@ -22,6 +22,7 @@ from blindsky.submissions.faults import Fault, FaultLog, Note, shown
 from blindsky.submissions.formats.common import SLACK_BYTES, Limits, PredictionFile, reading
 from blindsky.submissions.formats.fits import FitsFile
 from blindsky.submissions.formats.parquet import ParquetFile
+from blindsky.submissions.formats.spread import gathered
 from blindsky.submissions.formats.text import TextFile
 from blindsky.submissions.formats.votable import VOTableFile
 from blindsky.submissions.qp import QpFile
@@ -113,7 +114,7 @@ def open_prediction(
         )
     if ids is not None:
         _regular(ids)
-    file = _open(path, prediction, limits, log, ids)
+    file = gathered(_open(path, prediction, limits, log, ids), prediction)
     if ids is not None and not isinstance(file, QpFile):
         log.note(
             Note(

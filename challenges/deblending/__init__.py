@@ -17,6 +17,7 @@ from blindsky.challenges.challenge import (
     Product,
     Reference,
     Size,
+    Spread,
     Track,
 )
 from blindsky.challenges.deblending import measure as judging
@@ -45,6 +46,7 @@ _PAIR = Prediction(
     key="blend_id",
     together=(("x", "y"),),
     item=Item("obj", description="0 is the galaxy at the centre of the image, 1 its companion."),
+    spread=Spread("id", ("g1_flux", "g2_flux"), "flux"),
 )
 _FLUXES = tuple(
     Column(

@@ -40,7 +40,7 @@ _PUBLIC = (
 )
 _CUT = Product("epoch_cut", "day", "the light curve ends so long after the trigger; test objects only")
 
-_SCORES = ("logloss_known", "macro_auc", "balanced_accuracy", "macro_f1", "brier", "snia_fom", "ece")
+_SCORES = ("logloss_known", "macro_auc", "balanced_accuracy", "macro_f1", "brier", "snia_fom")
 _NOVELTY = Board(
     name="novelty",
     title="Finding what was never seen",
