@@ -162,7 +162,7 @@ _KNOWN_BOARDS = (
 _SCENE_SIZES = {"tiny": Size(60, 60), "small": Size(1_500, 800), "full": Size(20_000, 5_000)}
 
 
-def measure(cases: Table, hidden: Mapping[str, Ragged], found: Ragged) -> Measured:
+def of_track(cases: Table, hidden: Mapping[str, Ragged], found: Ragged) -> Measured:
     """A chunk of blends by the function of its track; which that is, the prediction's columns say."""
     truth = hidden["truth_objects"]
     alone = {
@@ -232,7 +232,7 @@ CHALLENGE = Challenge(
     slices=(),
     figures=FIGURES,
     sky=simulate,
-    measure=measure,
+    measure=of_track,
     beside=("image", "sigma"),
     references=(
         Reference(

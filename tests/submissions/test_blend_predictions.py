@@ -1,0 +1,146 @@
+"""Predictions of blends that are wrong, by the real declaration: what is refused and how it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from blindsky.challenges import registry, tables
+from blindsky.challenges.deblending import measure
+from blindsky.challenges.skies import Ragged
+from blindsky.scoring.measurements import Measurements, Table
+from blindsky.scoring.metric import ones
+from blindsky.submissions.checking import CheckResult, check
+
+IDS = 1_000_001 + np.arange(6)
+BANDS = "ugrizy"
+
+
+class Blends:
+    """A public part of six blends on one track."""
+
+    release_id, has_truth = "blends", True
+
+    def __init__(self, track: str) -> None:
+        self.challenge: Any = SimpleNamespace(prediction=registry.get("deblending").on(track).prediction)
+
+    def rows(self, name: str) -> int:
+        return {"test": 6, "test_objects": 12}[name]
+
+    def batches(
+        self, name: str, n: int = 0, columns: Sequence[str] | None = None
+    ) -> Iterator[dict[str, Any]]:
+        table = (
+            {"blend_id": IDS}
+            if name == "test"
+            else {"blend_id": np.repeat(IDS, 2), "obj": np.tile([0, 1], 6)}
+        )
+        yield {name: table[name] for name in columns or table}
+
+
+def pair() -> Table:
+    flux = np.random.default_rng(1).uniform(5, 90, 12)
+    mask = np.zeros((12, 128, 128), np.uint8)
+    mask[:, 60:70, 60:70] = 1
+    return {"blend_id": np.repeat(IDS, 2), "obj": np.tile([0, 1], 6), "flux": flux, "mask": mask}
+
+
+def scene() -> Table:
+    rng = np.random.default_rng(2)
+    table: Table = {"blend_id": np.repeat(IDS, 2), "det": np.tile([0, 1], 6)}
+    table |= {axis: rng.uniform(40, 80, 12) for axis in "xy"}
+    return table | {f"flux_{band}": rng.uniform(100, 900, 12) for band in BANDS}
+
+
+@pytest.fixture
+def tried(tmp_path: Path) -> Callable[[str, Table], CheckResult]:
+    def run(track: str, table: Table) -> CheckResult:
+        import pyarrow.parquet as pq
+
+        pq.write_table(tables.to_arrow(table), tmp_path / "p.parquet")
+        return check(tmp_path / "p.parquet", Blends(track))
+
+    return run
+
+
+Tried = Callable[[str, Table], CheckResult]
+
+
+def test_both_are_valid(tried: Tried) -> None:
+    assert tried("pair", pair()).ok and tried("pair_shift", pair()).ok and tried("scene", scene()).ok
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "code"),
+    [("flux", -1.0, "out_of_range"), ("flux", np.nan, "not_finite"), ("flux", 1e300, "out_of_range")],
+)
+def test_fluxes_that_are_none(tried: Tried, column: str, value: float, code: str) -> None:
+    table = pair()
+    table[column][3] = value
+    found = tried("pair", table)
+    assert found.report.codes == (code,)
+    fault = found.faults[0]
+    assert (fault.row, fault.id, fault.column) == (4, IDS[1], "flux")
+
+
+def test_a_flux_of_nothing_is_a_miss_and_no_fault(tried: Tried) -> None:
+    table = pair()
+    table["flux"][:] = 0
+    assert tried("pair", table).ok
+
+
+def test_masks_of_another_stamp(tried: Tried) -> None:
+    table = pair()
+    table["mask"] = table["mask"][:, :120, :120]
+    found = tried("pair", table)
+    assert found.report.codes == ("pixels_shape",) and "120 x 120" in str(found) and "128 x 128" in str(found)
+
+
+def test_scenes_ask_for_light_in_the_reference_band(tried: Tried) -> None:
+    table = scene()
+    table["flux_u"][:] = 0
+    assert tried("scene", table).ok
+    table["flux_r"][2] = 0
+    found = tried("scene", table)
+    assert found.report.codes == ("out_of_range",) and found.faults[0].column == "flux_r"
+    table = scene()
+    table["x"][0], table["y"][1] = 119.6, -0.6
+    assert [f.column for f in tried("scene", table).faults] == ["x", "y"]
+
+
+def test_more_detections_than_allowed(tried: Tried) -> None:
+    table = {name: np.repeat(column, 26) for name, column in scene().items()}
+    table["det"] = np.tile(np.arange(52), 6)
+    found = tried("scene", table)
+    assert found.report.codes == ("too_many_items",) and found.faults[0].got == "52 rows"
+    kept = {name: column[table["det"] < 50] for name, column in table.items()}
+    assert tried("scene", kept).ok
+
+
+def test_a_file_beyond_its_bound(tried: Tried, tmp_path: Path) -> None:
+    with (tmp_path / "big.csv").open("w") as file:
+        file.write("blend_id,obj,flux\n")
+        file.write("1000001,0,1.0000000\n" * 1_000_000)
+    assert check(tmp_path / "big.csv", Blends("pair")).report.codes == ("too_large",)
+
+
+def test_swapped_galaxies_are_no_fault_and_score_badly(tried: Tried) -> None:
+    table = pair()
+    truth = Ragged(
+        np.full(6, 2), {"obj": table["obj"], "flux_f160w": table["flux"], "scored": np.ones(12, bool)}
+    )
+    swapped = {**table, "obj": np.tile([1, 0], 6)}
+    assert tried("pair", swapped).ok
+    mape = registry.get("deblending").metric("mape")
+    said = []
+    for answer in (table, swapped):
+        columns = {name: answer[name] for name in ("obj", "flux")}
+        found = measure.measure_pair({}, truth, Ragged(np.full(6, 2), columns), bands=measure.SPACE)
+        rows = Measurements(found.rows, case=found.case)
+        said.append(float(mape.prepare(rows)(ones(len(rows)))[0]))
+    assert said[0] == 0 and said[1] > 40
