@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from blindsky.challenges import tables
-from blindsky.challenges.challenge import Density, Field, Pixels, Prediction, columns_of, rows
+from blindsky.challenges.challenge import NOTHING, Density, Field, Pixels, Prediction, columns_of, rows
 from blindsky.challenges.errors import InputFault, MissingExtra
 from blindsky.challenges.files import new_file
 from blindsky.challenges.progress import Progress, progress
@@ -164,12 +164,17 @@ def predict_to_file(model: Model, public: Public, out: Path, progress: ProgressF
 
 
 def _arrow(answer: Table, prediction: Prediction) -> pa.Table:
-    """Keys as they are, numbers float64, densities and images float32, masks uint8; optional fields may be absent."""
+    """Keys as they are, numbers float64, densities and images float32, masks uint8; optional fields may be absent.
+
+    A row that says that nothing was found has no image.
+    """
     columns: Table = {name: answer[name] for name in prediction.keys}
     for wanted in prediction.fields:
         if not wanted.optional or wanted.name in answer:
             columns |= {name: answer[name].astype(_stored(wanted)) for name in columns_of(wanted)}
-    return tables.to_arrow(columns)
+    item = prediction.item
+    found_nothing = None if item is None else np.asarray(answer[item.name]) == NOTHING
+    return tables.to_arrow(columns, found_nothing)
 
 
 def _stored(field: Field) -> type[np.generic]:

@@ -26,15 +26,20 @@ BATCH_ROWS = 1 << 14  # a density of 301 nodes: 20 MB
 GROUP_BYTES = 1 << 24  # of a row group, and of a batch whose length nobody asked for
 
 
-def to_arrow(table: Mapping[str, Array | list[Array]]) -> pa.Table:
-    """Columns (n,) become plain columns, (n, k) fixed-size lists, (n, k, ...) tensors, lists of arrays lists."""
+def to_arrow(table: Mapping[str, Array | list[Array]], blank: Array | None = None) -> pa.Table:
+    """Columns (n,) become plain columns, (n, k) fixed-size lists, (n, k, ...) tensors, lists of arrays lists.
+
+    blank : (n,) rows whose lists and tensors are empty cells.
+    """
     import pyarrow as pa
+
+    mask = None if blank is None or not blank.any() else pa.array(blank)
 
     columns: dict[str, Any] = {}
     for name, column in table.items():
         if isinstance(column, np.ndarray) and column.ndim > 1:
             flat = pa.array(np.ascontiguousarray(column).reshape(-1))
-            lists = pa.FixedSizeListArray.from_arrays(flat, math.prod(column.shape[1:]))
+            lists = pa.FixedSizeListArray.from_arrays(flat, math.prod(column.shape[1:]), mask=mask)
             tensor = pa.fixed_shape_tensor(flat.type, column.shape[1:])
             columns[name] = lists if column.ndim == 2 else pa.ExtensionArray.from_storage(tensor, lists)
         else:

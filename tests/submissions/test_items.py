@@ -328,3 +328,28 @@ def test_of_several_planes_one_is_kept() -> None:
     images[1, 2, 0, 1] = 1e300
     _, _, problems = cells.pixels(pa.array(list(images.reshape(2, -1))), field)
     assert [p.code for p in problems] == ["not_finite"] and problems[0].got(0) == "inf at (0, 1)"
+
+
+def test_a_method_that_finds_nothing_somewhere_has_no_mask_there(found: Release, tmp_path: Path) -> None:
+    class Half:
+        """A detection on every other image, none on the first."""
+
+        def predict(self, test: Table) -> Table:
+            n = len(test["blend_id"])
+            det = np.arange(n) % 2 - 1
+            place = np.where(det < 0, np.nan, 3.0)
+            mask = np.zeros((n, 8, 8), np.uint8)
+            return {
+                "blend_id": test["blend_id"],
+                "det": det,
+                "x": place,
+                "y": place,
+                "flux": place,
+                "mask": mask,
+            }
+
+    predict_to_file(Half(), found.public, tmp_path / "half.parquet")
+    result = check(tmp_path / "half.parquet", found.public)
+    assert result.ok, str(result)
+    write_canonical(tmp_path / "half.parquet", found.public, tmp_path / "stored.parquet")
+    assert len(tables.read(tmp_path / "stored.parquet")["mask"]) == 45
