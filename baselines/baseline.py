@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from blindsky.challenges import tables
-from blindsky.challenges.challenge import NOTHING, Density, Field, Pixels, Prediction, columns_of, rows
+from blindsky.challenges.challenge import rows
 from blindsky.challenges.errors import InputFault, MissingExtra
 from blindsky.challenges.files import new_file
+from blindsky.challenges.prediction import NOTHING, Density, Field, Pixels, Prediction, columns_of
 from blindsky.challenges.progress import Progress, progress
 from blindsky.challenges.registry import nearest
 from blindsky.challenges.release import Public

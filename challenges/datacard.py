@@ -7,20 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
-from blindsky.challenges.challenge import (
+from blindsky.challenges.challenge import Board, Challenge, Product, Size, Track
+from blindsky.challenges.prediction import (
     ITEMS,
     NOTHING,
-    Board,
-    Challenge,
     Column,
     Density,
     Field,
     Pixels,
     Prediction,
     Probabilities,
-    Product,
-    Size,
-    Track,
 )
 from blindsky.scoring.metric import Metric
 

@@ -21,7 +21,6 @@ from typing import Any, Literal
 
 from blindsky.challenges import tables
 from blindsky.challenges.cards import newest_folder, next_folder, now
-from blindsky.challenges.challenge import columns_of
 from blindsky.challenges.errors import InputFault
 from blindsky.challenges.files import (
     PARTIAL,
@@ -35,6 +34,7 @@ from blindsky.challenges.files import (
 )
 from blindsky.challenges.manifest import MANIFEST
 from blindsky.challenges.names import clean_name
+from blindsky.challenges.prediction import columns_of
 from blindsky.challenges.registry import nearest
 from blindsky.challenges.release import SECRET, UNSCORED, Public, Release, open_public, open_release
 from blindsky.submissions.canonical import write_canonical

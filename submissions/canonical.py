@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from blindsky.challenges import tables
-from blindsky.challenges.challenge import ITEMS, Column, Density, Pixels, Prediction, Probabilities, rows
+from blindsky.challenges.challenge import rows
 from blindsky.challenges.errors import InputFault
 from blindsky.challenges.files import PARTIAL, machine_faults, new_file
+from blindsky.challenges.prediction import ITEMS, Column, Density, Pixels, Prediction, Probabilities
 from blindsky.scoring.measurements import Array, Table
 from blindsky.submissions.examination import Examination, Examined
 from blindsky.submissions.faults import PredictionRefused, size_text

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blindsky.challenges.challenge import Pixels
+from blindsky.challenges.prediction import Pixels
 from blindsky.scoring.measurements import Array, FloatArray
 from blindsky.submissions.faults import shown
 

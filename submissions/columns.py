@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from blindsky.challenges.challenge import Column, Density, Field, Pixels, Prediction, columns_of
+from blindsky.challenges.prediction import Column, Density, Field, Pixels, Prediction, columns_of
 from blindsky.scoring.measurements import FloatArray
 from blindsky.submissions.faults import Fault, shown
 from blindsky.submissions.formats.common import ColumnInfo, PredictionFile

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blindsky.challenges.challenge import (
+from blindsky.challenges.challenge import rows
+from blindsky.challenges.prediction import (
     NOTHING,
     Column,
     Density,
@@ -19,7 +20,6 @@ from blindsky.challenges.challenge import (
     Prediction,
     Probabilities,
     columns_of,
-    rows,
     width_of,
 )
 from blindsky.scoring.measurements import Array, FloatArray, Table

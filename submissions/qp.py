@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blindsky.challenges.challenge import Grid, Prediction
 from blindsky.challenges.errors import MissingExtra
+from blindsky.challenges.prediction import Grid, Prediction
 from blindsky.scoring.measurements import Array, FloatArray
 from blindsky.submissions.faults import Fault, FaultLog, Note, size_text
 from blindsky.submissions.formats.common import (

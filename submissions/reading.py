@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from blindsky.challenges.challenge import Prediction
 from blindsky.challenges.errors import InputFault
+from blindsky.challenges.prediction import Prediction
 from blindsky.submissions import cells
 from blindsky.submissions.faults import Fault, FaultLog, Note, shown
 from blindsky.submissions.formats.common import SLACK_BYTES, Limits, PredictionFile, reading

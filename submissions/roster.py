@@ -12,7 +12,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from blindsky.challenges.challenge import ITEMS, NOTHING, Challenge, Item
+from blindsky.challenges.challenge import Challenge
+from blindsky.challenges.prediction import ITEMS, NOTHING, Item
 from blindsky.scoring.measurements import Table
 from blindsky.submissions.faults import LISTED, Fault, FaultLog
 

@@ -13,7 +13,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from blindsky.challenges.challenge import ITEMS, NOTHING, rows
+from blindsky.challenges.challenge import rows
+from blindsky.challenges.prediction import ITEMS, NOTHING
 from blindsky.challenges.release import Public
 from blindsky.challenges.skies import Ragged
 from blindsky.challenges.tables import Groups, column_names

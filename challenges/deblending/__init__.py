@@ -6,26 +6,14 @@ from collections.abc import Mapping
 from functools import partial
 from importlib.resources import files
 
-from blindsky.challenges.challenge import (
-    Board,
-    Challenge,
-    Column,
-    Item,
-    Option,
-    Pixels,
-    Prediction,
-    Product,
-    Reference,
-    Size,
-    Spread,
-    Track,
-)
+from blindsky.challenges.challenge import Board, Challenge, Option, Product, Reference, Size, Track
 from blindsky.challenges.deblending import measure as judging
 from blindsky.challenges.deblending import metrics, slices
 from blindsky.challenges.deblending.figures import FIGURES
 from blindsky.challenges.deblending.pictures import PICTURES
 from blindsky.challenges.deblending.published import PUBLISHED
 from blindsky.challenges.deblending.sky import simulate
+from blindsky.challenges.prediction import Column, Item, Pixels, Prediction, Spread
 from blindsky.challenges.skies import Ragged
 from blindsky.scoring.measurements import Measured, Table
 

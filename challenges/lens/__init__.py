@@ -7,16 +7,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from importlib.util import find_spec
 
-from blindsky.challenges.challenge import (
-    Board,
-    Challenge,
-    Column,
-    Prediction,
-    Product,
-    Reference,
-    Size,
-    Track,
-)
+from blindsky.challenges.challenge import Board, Challenge, Product, Reference, Size, Track
 from blindsky.challenges.errors import MissingExtra
 from blindsky.challenges.lens.figures import FIGURES
 from blindsky.challenges.lens.measure import measure
@@ -25,6 +16,7 @@ from blindsky.challenges.lens.options import OPTIONS
 from blindsky.challenges.lens.published import PUBLISHED
 from blindsky.challenges.lens.slices import MASKED, SLICES
 from blindsky.challenges.lens.stamps import PICTURES
+from blindsky.challenges.prediction import Column, Prediction
 from blindsky.challenges.skies import Sky
 
 _LABELS = (

@@ -9,19 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blindsky.challenges.challenge import (
-    Board,
-    Challenge,
-    Column,
-    Density,
-    Option,
-    Prediction,
-    Product,
-    Reference,
-    Size,
-    Slice,
-    Track,
-)
+from blindsky.challenges.challenge import Board, Challenge, Option, Product, Reference, Size, Slice, Track
 from blindsky.challenges.photoz import culling
 from blindsky.challenges.photoz.features import label_support, magnitude_and_colours
 from blindsky.challenges.photoz.figures import FIGURES
@@ -31,6 +19,7 @@ from blindsky.challenges.photoz.metrics import METRICS
 from blindsky.challenges.photoz.oracle import GRID
 from blindsky.challenges.photoz.photometry import magnitude
 from blindsky.challenges.photoz.sky import simulate
+from blindsky.challenges.prediction import Column, Density, Prediction
 from blindsky.scoring.measurements import Table
 
 

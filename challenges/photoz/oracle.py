@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blindsky.challenges.challenge import Grid
 from blindsky.challenges.photoz import prior
 from blindsky.challenges.photoz.photometry import FLOOR, SED_SCATTER, Survey, magnitude, variance
 from blindsky.challenges.photoz.templates import CLASSES, templates
+from blindsky.challenges.prediction import Grid
 from blindsky.scoring.measurements import Table
 
 Float32 = NDArray[np.float32]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from blindsky.challenges.challenge import Board, Challenge, Column, Prediction, Probabilities, Product, Track
+from blindsky.challenges.challenge import Board, Challenge, Product, Track
+from blindsky.challenges.prediction import Column, Prediction, Probabilities
 from blindsky.challenges.transients import counts
 from blindsky.challenges.transients.classes import DAYS, NUMBERS
 from blindsky.challenges.transients.figures import FIGURES

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from blindsky.challenges.challenge import Prediction, width_of
 from blindsky.challenges.errors import BlindskyError, MachineFault
+from blindsky.challenges.prediction import Prediction, width_of
 from blindsky.scoring.measurements import Array
 from blindsky.submissions.faults import Fault, FaultLog, size_text
 

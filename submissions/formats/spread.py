@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from blindsky.challenges.challenge import Item, Prediction, Spread
+from blindsky.challenges.prediction import Item, Prediction, Spread
 from blindsky.submissions.formats.common import Chunk, ColumnInfo, PredictionFile
 
 

@@ -27,10 +27,11 @@ from blindsky.baselines.deblending import sep_coin as coin
 from blindsky.baselines.deblending.blends import camera
 from blindsky.baselines.deblending.leastsquares import weights
 from blindsky.challenges import registry
-from blindsky.challenges.challenge import NOTHING, Size
+from blindsky.challenges.challenge import Size
 from blindsky.challenges.challenge import rows as count
 from blindsky.challenges.deblending import scenes
 from blindsky.challenges.generation import generate
+from blindsky.challenges.prediction import NOTHING
 from blindsky.challenges.progress import Progress, Silent
 from blindsky.challenges.release import Release
 from blindsky.challenges.skies import Ragged

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from blindsky.baselines.baseline import Baseline, Settings, get, names, predict_to_file
-from blindsky.challenges.challenge import Column, Density, Grid, Prediction
 from blindsky.challenges.errors import InputFault, MissingExtra
+from blindsky.challenges.prediction import Column, Density, Grid, Prediction
 
 PREDICTION = Prediction((Column("x"), Density("p", Grid(0, 1, 5), optional=True)))
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from blindsky.challenges import registry
-from blindsky.challenges.challenge import Board, Challenge, Column, Prediction
+from blindsky.challenges.challenge import Board, Challenge
 from blindsky.challenges.datacard import (
     board_text,
     direction,
@@ -17,6 +17,7 @@ from blindsky.challenges.datacard import (
     metric_table,
     prediction_text,
 )
+from blindsky.challenges.prediction import Column, Prediction
 from blindsky.challenges.release import Release
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from blindsky.challenges.challenge import Board, Challenge, Column, Figure, Prediction, Size, Slice, Track
+from blindsky.challenges.challenge import Board, Challenge, Figure, Size, Slice, Track
+from blindsky.challenges.prediction import Column, Prediction
 from blindsky.leaderboard import EntryView, ReleaseView
 from blindsky.scoring.measurements import Measured, Measurements, Table
 from blindsky.scoring.metric import Metric, Requirement, Statistic

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from blindsky.challenges.challenge import Column, Density, Grid, Prediction
+from blindsky.challenges.prediction import Column, Density, Grid, Prediction
 from blindsky.challenges.tables import to_arrow
 from blindsky.submissions.checking import check
 from blindsky.submissions.faults import RULES, Fault

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from blindsky.challenges import tables
-from blindsky.challenges.challenge import Column, Density, Grid, Prediction
 from blindsky.challenges.errors import InputFault, MachineFault
+from blindsky.challenges.prediction import Column, Density, Grid, Prediction
 from blindsky.submissions import canonical
 from blindsky.submissions.canonical import ContentDigest, sample_submission, write_canonical
 from blindsky.submissions.checking import check

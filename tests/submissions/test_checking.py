@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from blindsky.challenges.challenge import Column, Density, Grid, Prediction
+from blindsky.challenges.prediction import Column, Density, Grid, Prediction
 from blindsky.submissions.checking import CheckResult, check
 from blindsky.submissions.faults import RULES, PredictionRefused
 

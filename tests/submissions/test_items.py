@@ -13,8 +13,8 @@ import pytest
 from blindsky.baselines.baseline import Settings, get, predict_to_file
 from blindsky.challenges import registry, tables
 from blindsky.challenges.cards import read_card
-from blindsky.challenges.challenge import Pixels
 from blindsky.challenges.generation import generate
+from blindsky.challenges.prediction import Pixels
 from blindsky.challenges.references import folder_of
 from blindsky.challenges.release import Release
 from blindsky.challenges.trust import reveal, verify

@@ -21,8 +21,9 @@ import blindsky
 from blindsky.baselines import baseline as baselines
 from blindsky.challenges import registry, tables
 from blindsky.challenges.cards import read_card
-from blindsky.challenges.challenge import Challenge, Grid, Size
+from blindsky.challenges.challenge import Challenge, Size
 from blindsky.challenges.generation import generate
+from blindsky.challenges.prediction import Grid
 from blindsky.challenges.release import Release
 from blindsky.challenges.tables import to_arrow
 from blindsky.scoring import calibration, density, regression, tomography

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from blindsky.challenges import tables
-from blindsky.challenges.challenge import Column, Density, Grid, Prediction
 from blindsky.challenges.errors import MachineFault
+from blindsky.challenges.prediction import Column, Density, Grid, Prediction
 from blindsky.submissions.canonical import write_canonical
 from blindsky.submissions.checking import check
 from blindsky.submissions.qp import resample

@@ -11,8 +11,8 @@ import pytest
 
 from blindsky.baselines.baseline import _arrow
 from blindsky.challenges import tables
-from blindsky.challenges.challenge import Column, Prediction, Probabilities
 from blindsky.challenges.datacard import field_text
+from blindsky.challenges.prediction import Column, Prediction, Probabilities
 from blindsky.challenges.transients.classes import NUMBERS, WEIGHTS
 from blindsky.scoring.classification import macro_logloss, weighted_logloss
 from blindsky.submissions.canonical import sample_submission, write_canonical

@@ -19,12 +19,8 @@ from blindsky.baselines.baseline import Baseline, Settings
 from blindsky.challenges.challenge import (
     Board,
     Challenge,
-    Column,
-    Density,
     Figure,
-    Grid,
     Option,
-    Prediction,
     Product,
     Reference,
     Size,
@@ -32,6 +28,7 @@ from blindsky.challenges.challenge import (
     Track,
 )
 from blindsky.challenges.importing import Imported, Shuffle
+from blindsky.challenges.prediction import Column, Density, Grid, Prediction
 from blindsky.challenges.release import Public
 from blindsky.challenges.skies import Block
 from blindsky.scoring import calibration, density

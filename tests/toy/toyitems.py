@@ -17,12 +17,8 @@ from blindsky.baselines.baseline import Baseline, Settings
 from blindsky.challenges.challenge import (
     Board,
     Challenge,
-    Column,
     Figure,
-    Item,
     Pictures,
-    Pixels,
-    Prediction,
     Product,
     Reference,
     Sample,
@@ -30,6 +26,7 @@ from blindsky.challenges.challenge import (
     Slice,
     Track,
 )
+from blindsky.challenges.prediction import Column, Item, Pixels, Prediction
 from blindsky.challenges.release import Public
 from blindsky.challenges.skies import Block, Ragged
 from blindsky.scoring.measurements import Measured, Measurements, Table

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from blindsky.baselines.baseline import Model, Settings, get
-from blindsky.challenges.challenge import Column, Density, Grid, Prediction, rows
+from blindsky.challenges.challenge import rows
+from blindsky.challenges.prediction import Column, Density, Grid, Prediction
 from blindsky.scoring.measurements import Table
 
 BANDS = ("g", "r", "i", "z")

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from blindsky.challenges.challenge import columns_of
 from blindsky.challenges.datacard import fact_sheet
+from blindsky.challenges.prediction import columns_of
 from blindsky.challenges.transients import CHALLENGE
 from blindsky.challenges.transients.classes import NUMBERS
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from blindsky.challenges.challenge import Column, Prediction
+from blindsky.challenges.prediction import Column, Prediction
 from blindsky.submissions.checking import check
 from blindsky.submissions.faults import PredictionRefused
 
