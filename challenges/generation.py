@@ -5,8 +5,6 @@ A run that was killed goes on where it stopped: finished blocks lie in the stagi
 
 from __future__ import annotations
 
-import hashlib
-import io
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +20,6 @@ from blindsky.challenges import registry
 from blindsky.challenges.blocks import flatten, tables_of, unflatten
 from blindsky.challenges.cards import software
 from blindsky.challenges.challenge import Challenge, Option, rows
-from blindsky.challenges.commitments import DIGEST_BYTES
 from blindsky.challenges.errors import InputFault, MachineFault, MissingExtra
 from blindsky.challenges.files import PARTIAL, lock, machine_faults, publish_folder, read_json, write_json
 from blindsky.challenges.manifest import check_id
@@ -37,6 +34,7 @@ from blindsky.challenges.randomness import (
 from blindsky.challenges.release import PARTS, SECRET, Release, case_ids, open_release, read_key, write_key
 from blindsky.challenges.skies import Block, Ragged, Sky, StratifiedSky
 from blindsky.challenges.sorting import Sorter
+from blindsky.challenges.staging import Staging
 from blindsky.challenges.strata import fillings
 from blindsky.challenges.writing import PUBLIC_SHARE, ReleaseWriter
 from blindsky.scoring.measurements import Array, Collector, Measured, Moments, Table
@@ -139,40 +137,6 @@ def _collect(flat: Mapping[str, Array], part: Array, collectors: Mapping[str, Co
                 collectors[name].fold(label, key, moments)
 
 
-class Staging:
-    """Finished blocks of an unfinished release, each behind the sha256 of its bytes."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
-
-    def has(self, job: Job) -> bool:
-        """Whether there is something to load."""
-        return (self.folder / job.name).exists()
-
-    def load(self, job: Job) -> dict[str, Array] | None:
-        """A finished block, or None where it is missing or damaged."""
-        try:
-            content = (self.folder / job.name).read_bytes()
-        except FileNotFoundError:
-            return None
-        stored = content[DIGEST_BYTES:]
-        if hashlib.sha256(stored).digest() != content[:DIGEST_BYTES]:
-            return None
-        with np.load(io.BytesIO(stored), allow_pickle=False) as found:
-            return {name: found[name] for name in found.files}
-
-    def store(self, job: Job, flat: Mapping[str, Array]) -> None:
-        """Keep a finished block; a kill leaves all of it or nothing."""
-        stored = io.BytesIO()
-        np.savez(stored, **dict(flat))  # type: ignore[arg-type]
-        partial = self.folder / f"{PARTIAL}{job.name}"
-        with partial.open("wb") as file:
-            file.write(hashlib.sha256(stored.getbuffer()).digest())
-            file.write(stored.getbuffer())
-        partial.replace(self.folder / job.name)
-
-
 @contextmanager
 def backend(address: str | None) -> Iterator[None]:
     """Joblib's processes, or its dask backend where a scheduler's address is given."""
@@ -206,7 +170,7 @@ def drawn(
     def wave() -> dict[Job, dict[str, Array] | None]:
         """The next blocks; None for those that lie in the staging folder already."""
         found: dict[Job, dict[str, Array] | None] = dict.fromkeys(islice(jobs, in_flight))
-        todo = [job for job in found if not staging.has(job)]
+        todo = [job for job in found if not staging.has(job.name)]
         found.update(zip(todo, parallel(delayed(draw)(plan, sky, job) for job in todo), strict=True))
         return found
 
@@ -216,8 +180,8 @@ def drawn(
             coming = ahead.submit(wave)
             for job, fresh in found.items():
                 if fresh is not None:
-                    staging.store(job, fresh)
-                yield job, fresh or staging.load(job) or draw(plan, sky, job)
+                    staging.store(job.name, fresh)
+                yield job, fresh or staging.load(job.name) or draw(plan, sky, job)
 
 
 def _jobs(split: str, total: int, block_rows: int) -> Iterator[Job]:

@@ -17,10 +17,11 @@ import pytest
 from blindsky.challenges import generation, tables, writing
 from blindsky.challenges.challenge import Challenge, Size
 from blindsky.challenges.errors import InputFault, MachineFault
-from blindsky.challenges.generation import WAVE, Job, Plan, Staging, drawn, generate
+from blindsky.challenges.generation import WAVE, Job, Plan, drawn, generate
 from blindsky.challenges.randomness import TEST_ROWS, object_ids, stream
 from blindsky.challenges.release import Release, open_release
 from blindsky.challenges.skies import Sky
+from blindsky.challenges.staging import Staging
 from blindsky.challenges.trust import verify
 from blindsky.scoring import density
 
