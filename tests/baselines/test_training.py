@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import replace
 from unittest import mock
 
@@ -56,29 +55,6 @@ def train(recipe=RECIPE, settings=None, rows=None, network=None, name="net", rel
 
 def same(first, second):
     return all(torch.equal(v, second.state_dict()[k]) for k, v in first.state_dict().items())
-
-
-class KilledError(Exception):
-    pass
-
-
-def killer(epoch):
-    @contextmanager
-    def progress(title, total, unit):
-        class Bar:
-            notes = 0
-
-            def advance(self, n=1):
-                pass
-
-            def note(self, text):
-                self.notes += 1
-                if self.notes == epoch:
-                    raise KilledError
-
-        yield Bar()
-
-    return progress
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 5, 100])
@@ -146,7 +122,7 @@ def test_the_data_choose_the_order_and_batches_ask_for_it():
         assert asked[2 * epoch + 1] == (epoch, False, *split[:50][::-1].tolist())
 
 
-def test_training_takes_the_threads_it_was_given_and_gives_them_back():
+def test_training_takes_the_threads_it_was_given_and_gives_them_back(killed):
     before, seen = torch.get_num_threads(), []
 
     def watched(network, batch):
@@ -157,8 +133,8 @@ def test_training_takes_the_threads_it_was_given_and_gives_them_back():
     fit(build(), watched, data(), replace(RECIPE, epochs=1), settings, name="n", release="r")
     assert set(seen) == {before + 1}
     assert torch.get_num_threads() == before
-    with pytest.raises(KilledError), threads(before + 1):
-        raise KilledError
+    with pytest.raises(killed), threads(before + 1):
+        raise killed
     assert torch.get_num_threads() == before
 
 
@@ -193,17 +169,17 @@ def test_seeds_decide_everything_and_disturb_nothing():
 
 @pytest.mark.parametrize("epoch", [1, 2, 5, 6])
 @pytest.mark.parametrize("validation", [0.0, 0.25])
-def test_a_killed_run_ends_with_the_same_bits(tmp_path, epoch, validation):
+def test_a_killed_run_ends_with_the_same_bits(tmp_path, epoch, validation, killed, killer):
     recipe = Recipe(epochs=6, batch=32, rate=1e-2, weight_decay=1e-4, validation=validation)
     whole = train(recipe)
-    with pytest.raises(KilledError):
+    with pytest.raises(killed):
         train(recipe, Settings(seed=7, checkpoints=tmp_path, progress=killer(epoch)))
     resumed = train(recipe, Settings(seed=7, checkpoints=tmp_path))
     assert same(whole, resumed)
     assert [p.name for p in tmp_path.iterdir()] == ["net-7.pt"]  # no temporary left behind
 
 
-def test_a_finished_run_is_not_repeated(tmp_path):
+def test_a_finished_run_is_not_repeated(tmp_path, killer):
     settings = Settings(seed=7, checkpoints=tmp_path)
     first = train(settings=settings)
     again = train(settings=Settings(seed=7, checkpoints=tmp_path, progress=killer(1)), network=build(seed=99))

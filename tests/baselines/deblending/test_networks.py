@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from itertools import product
@@ -233,26 +232,6 @@ def test_the_stretch_is_linear_in_the_noise_and_logarithmic_above():
     np.testing.assert_allclose(found, [0.01, np.log(2e4)], rtol=1e-3)
 
 
-class KilledError(Exception):
-    pass
-
-
-@contextmanager
-def killed_after_two(title, total, unit):
-    class Bar:
-        notes = 0
-
-        def advance(self, n=1):
-            pass
-
-        def note(self, text):
-            self.notes += 1
-            if self.notes == 2:
-                raise KilledError
-
-    yield Bar()
-
-
 def small(monkeypatch, task):
     """The networks, made to learn toys of 32 pixels within seconds."""
     monkeypatch.setattr(blends, "task", lambda public: task)
@@ -291,7 +270,7 @@ def test_a_toy_of_two_blobs_is_learned(tmp_path, monkeypatch, module, isolated):
 
 @pytest.mark.parametrize("module", [cnn_flux, unet])
 def test_a_killed_run_ends_with_the_same_bits_and_answers_do_not_depend_on_the_view(
-    tmp_path, monkeypatch, module
+    tmp_path, monkeypatch, module, killed, killer
 ):
     small(monkeypatch, PAIR)
     train, test, _ = pairs(tmp_path)
@@ -299,8 +278,8 @@ def test_a_killed_run_ends_with_the_same_bits_and_answers_do_not_depend_on_the_v
     model = module.train(train, settings)
     whole = model.predict(test)
     kept = replace(settings, checkpoints=tmp_path)
-    with pytest.raises(KilledError):
-        module.train(train, replace(kept, progress=killed_after_two))
+    with pytest.raises(killed):
+        module.train(train, replace(kept, progress=killer(2)))
     resumed = module.train(train, kept).predict(test)
     for name, column in whole.items():
         assert column.tobytes() == resumed[name].tobytes()
@@ -391,14 +370,14 @@ def test_scenes_are_learned(tmp_path, monkeypatch):
     assert np.nanmedian(rows["distance"]) < 1
 
 
-def test_a_killed_run_on_scenes_ends_with_the_same_bits(tmp_path, monkeypatch):
+def test_a_killed_run_on_scenes_ends_with_the_same_bits(tmp_path, monkeypatch, killed, killer):
     monkeypatch.setattr(unet_scene, "LSST", Bands(SCENE.camera.bands, "r", 0.2))
     small(monkeypatch, SCENE)
     train, _ = written(tmp_path / "train", [2] * 30, 32, SCENE)
     kept = Settings(seed=1, epochs=3, checkpoints=tmp_path)
     whole = unet_scene.train(train, replace(kept, checkpoints=None))
-    with pytest.raises(KilledError):
-        unet_scene.train(train, replace(kept, progress=killed_after_two))
+    with pytest.raises(killed):
+        unet_scene.train(train, replace(kept, progress=killer(2)))
     resumed = unet_scene.train(train, kept)
     assert whole.threshold == resumed.threshold
     for one, other in zip(whole.network.parameters(), resumed.network.parameters(), strict=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -19,26 +18,6 @@ from blindsky.challenges.errors import InputFault  # noqa: E402
 from blindsky.scoring.ranking import auroc  # noqa: E402
 
 CPU = torch.device("cpu")
-
-
-class KilledError(Exception):
-    pass
-
-
-@contextmanager
-def killed_after_three(title, total, unit):
-    class Bar:
-        notes = 0
-
-        def advance(self, n=1):
-            pass
-
-        def note(self, text):
-            self.notes += 1
-            if self.notes == 3:
-                raise KilledError
-
-    yield Bar()
 
 
 @pytest.mark.parametrize("bands", [1, 4])
@@ -96,7 +75,9 @@ def test_views_are_combined_as_declared():
     np.testing.assert_allclose(mean_logit(logits), 1 - 1 / (1 + np.sqrt(odds[0] * odds[1])))
 
 
-def test_it_learns_and_a_killed_run_ends_with_the_same_scores(toy_stamps, tmp_path, monkeypatch):
+def test_it_learns_and_a_killed_run_ends_with_the_same_scores(
+    toy_stamps, tmp_path, monkeypatch, killed, killer
+):
     public, label = toy_stamps(160, 60)
     monkeypatch.setattr(cnn_tiny, "RECIPE", replace(cnn_tiny.RECIPE, batch=16))
     test = public.table("test")
@@ -105,8 +86,8 @@ def test_it_learns_and_a_killed_run_ends_with_the_same_scores(toy_stamps, tmp_pa
     np.testing.assert_array_equal(whole["id"], test["id"])
     assert auroc(label, whole["score"]) > 0.95
     kept = replace(settings, checkpoints=tmp_path)
-    with pytest.raises(KilledError):
-        cnn_tiny.train(public, replace(kept, progress=killed_after_three))
+    with pytest.raises(killed):
+        cnn_tiny.train(public, replace(kept, progress=killer(3)))
     resumed = cnn_tiny.train(public, kept).predict(test)
     assert resumed["score"].tobytes() == whole["score"].tobytes()
     with pytest.raises(InputFault, match="belongs to another training"):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-
 import numpy as np
 import pytest
 
@@ -51,30 +49,12 @@ def test_density_in_z_has_the_jacobian(public):
     assert np.allclose(pdf, direct, rtol=1e-3, atol=1e-4)
 
 
-def test_a_killed_training_ends_with_the_same_bits(public, tmp_path):
+def test_a_killed_training_ends_with_the_same_bits(public, tmp_path, killed, killer):
     from blindsky.baselines.photoz import mdn
 
-    class KilledError(Exception):
-        pass
-
-    @contextmanager
-    def killer(title, total, unit):
-        class Bar:
-            notes = 0
-
-            def advance(self, n=1):
-                pass
-
-            def note(self, text):
-                self.notes += 1
-                if self.notes == 14:
-                    raise KilledError
-
-        yield Bar()
-
     whole = mdn.train(public, Settings(seed=5))
-    with pytest.raises(KilledError):
-        mdn.train(public, Settings(seed=5, checkpoints=tmp_path, progress=killer))
+    with pytest.raises(killed):
+        mdn.train(public, Settings(seed=5, checkpoints=tmp_path, progress=killer(14)))
     resumed = mdn.train(public, Settings(seed=5, checkpoints=tmp_path))
     for name, weights in whole.network.state_dict().items():
         assert torch.equal(weights, resumed.network.state_dict()[name])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -126,40 +125,15 @@ def test_rise_and_fall_are_learned(module):
     assert np.mean(called == target) > 0.95
 
 
-class KilledError(Exception):
-    pass
-
-
-def killer(epoch):
-    """A progress that ends a training after an epoch, before its checkpoint."""
-
-    @contextmanager
-    def progress(title, total, unit):
-        class Bar:
-            notes = 0
-
-            def advance(self, n=1):
-                pass
-
-            def note(self, text):
-                self.notes += 1
-                if self.notes == epoch:
-                    raise KilledError
-
-        yield Bar()
-
-    return progress
-
-
 @BOTH
-def test_a_killed_training_ends_with_the_same_bits(module, tmp_path):
+def test_a_killed_training_ends_with_the_same_bits(module, tmp_path, killed, killer):
     def train(settings):
         recipe = Recipe(epochs=2, batch=32, rate=1e-3)
         return fit(untrained(module), loss, data(48), recipe, settings, name="toy", release="r")
 
     whole = train(Settings(seed=7)).state_dict()
     resumable = Settings(seed=7, checkpoints=tmp_path)
-    with pytest.raises(KilledError):
+    with pytest.raises(killed):
         train(replace(resumable, progress=killer(2)))  # in the second, after the checkpoint of the first
     assert torch.load(tmp_path / "toy-7.pt", weights_only=True)["done"] == 1
     resumed = train(resumable).state_dict()
