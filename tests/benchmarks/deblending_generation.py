@@ -24,7 +24,7 @@ from blindsky.challenges.deblending import labels, oracle, render, scenes, sky
 from blindsky.challenges.deblending.bands import SCENE
 from blindsky.challenges.deblending.sky import KINDS, DeblendingSky
 from blindsky.challenges.progress import Progress
-from tests.benchmarks.measuring import Stages, apart, peak_mib, row, timed
+from tests.benchmarks.measuring import Stages, apart, on_gpu, peak_mib, row, timed
 
 SEED = 20_261_124
 TARGETS = {"pair": 60, "pair_shift": 60}  # blends per second and core
@@ -149,7 +149,7 @@ def rows(report: Progress) -> list[dict[str, object]]:
             found.append(row(name, figures["rate"], "1/s", f">= {least}" if least else "", met, shares))
             if track == "scene" and split == "train":
                 found += _beside(figures["rate"], btk, galsim)
-    found.append(_gpu())
+    found.append(on_gpu("deblending_generation", "scene", "scenes"))
     curve = {n: apart("deblending_generation", "memory", str(n)) for n in SIZES}
     base = curve[SIZES[0]]["peak"]
     for n, figures in curve.items():
@@ -185,13 +185,6 @@ def _beside(ours: float, btk: float | None, galsim: float | None) -> list[dict[s
     else:
         found.append(row("scenes beside GalSim", ours, "1/s", "", None, f"{galsim:.1f}/s", ours / galsim))
     return found
-
-
-def _gpu() -> dict[str, object]:
-    if not torch.cuda.is_available():
-        return {"name": "scenes on a GPU: no GPU here", "met": None}
-    figures = apart("deblending_generation", "gpu", "scene")
-    return row(f"scenes on {torch.cuda.get_device_name()}", figures["rate"], "1/s", "", None)
 
 
 _PARTS: dict[str, Callable[..., dict[str, float]]] = {

@@ -30,7 +30,7 @@ from blindsky.challenges.lens.settings import SETTINGS, Setting
 from blindsky.challenges.lens.sky import LensSky
 from blindsky.challenges.progress import Progress
 from blindsky.scoring.measurements import Array
-from tests.benchmarks.measuring import Stages, apart, best, peak_mib, row, timed
+from tests.benchmarks.measuring import Stages, apart, best, on_gpu, peak_mib, row, timed
 
 SEED = 20_261_123
 TARGET, AIM = 60, 200  # four-band ground stamps per second and core
@@ -221,7 +221,7 @@ def rows(report: Progress) -> list[dict[str, object]]:
     """The table."""
     found = [_track(track, report) for track in SETTINGS]
     found += _peers(report)
-    found.append(_gpu())
+    found.append(on_gpu("lens_generation", "ground", "ground stamps"))
     curve = {n: apart("lens_generation", "memory", str(n)) for n in SIZES}
     base = curve[SIZES[0]]["peak"]
     for n, figures in curve.items():
@@ -259,13 +259,6 @@ def _peers(report: Progress) -> list[dict[str, object]]:
         found.append(row(f"{PLAIN}: stamps per core", own["bare"], "1/s", target, met, against, ratio))
     found.append(row(f"{PLAIN}, seen through a PSF", own["observed"], "1/s", "", None))
     return found
-
-
-def _gpu() -> dict[str, object]:
-    if not torch.cuda.is_available():
-        return {"name": "ground stamps on a GPU: no GPU here", "met": None}
-    figures = apart("lens_generation", "gpu", "ground")
-    return row(f"ground stamps on {torch.cuda.get_device_name()}", figures["rate"], "1/s", "", None)
 
 
 _PARTS: dict[str, Callable[..., dict[str, float]]] = {

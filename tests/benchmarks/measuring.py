@@ -93,3 +93,13 @@ def row(
         "target": target,
         "met": met,
     }
+
+
+def on_gpu(module: str, track: str, title: str) -> dict[str, object]:
+    """The line of a generator on a GPU, by the part ``gpu`` of its module; says so where there is none."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return {"name": f"{title} on a GPU: no GPU here", "met": None}
+    figures = apart(module, "gpu", track)
+    return row(f"{title} on {torch.cuda.get_device_name()}", figures["rate"], "1/s", "", None)
