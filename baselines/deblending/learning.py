@@ -13,8 +13,8 @@ from torch import Tensor
 from blindsky.baselines.baseline import Settings
 from blindsky.baselines.deblending import light, views
 from blindsky.baselines.deblending.blends import KEY, Task
-from blindsky.baselines.lens.images import Window
 from blindsky.baselines.training import Network, Rows
+from blindsky.baselines.window import Window
 from blindsky.challenges.release import Public
 from blindsky.challenges.tables import Groups
 from blindsky.scoring.measurements import Array, Table

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from blindsky.baselines.baseline import Settings
-from blindsky.baselines.lens.images import VIEWS, Augment, Eye, Stamps, Window, stamp_columns, view
+from blindsky.baselines.lens.images import VIEWS, Augment, Eye, Stamps, stamp_columns, view
 from blindsky.baselines.training import Recipe, fit, half, threads
+from blindsky.baselines.window import Window
 from blindsky.challenges.challenge import rows
 from blindsky.challenges.release import Public
 from blindsky.scoring.measurements import Table
