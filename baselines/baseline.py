@@ -15,7 +15,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -61,14 +61,22 @@ class Model(Protocol):
         """Public columns of some test rows -> the key and the prediction's fields, row by row."""
 
 
-Train = Callable[[Public, Settings], Model]
+@runtime_checkable
+class Finder(Protocol):
+    """A trained baseline whose answer is a catalogue of the whole field."""
+
+    def catalogue(self, public: Public) -> Table:
+        """What it finds in the test field: the columns of the prediction."""
+
+
+Train = Callable[[Public, Settings], Model | Finder]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Baseline:
     """A method that ships with blindsky.
 
-    train : (public, settings) -> Model, or its ``module:function``, imported when it is trained.
+    train : (public, settings) -> Model or Finder, or its ``module:function``, imported when it is trained.
     fields : fields of the prediction that it fills.    tracks : tracks that it is meant for; None for all.
     extra : the optional dependency it needs, whose extra bears the package's name; None for none.
     seeded : whether the seed changes the answer, so that a mean and a spread over seeds can be reported.
@@ -86,7 +94,7 @@ class Baseline:
     seeded: bool = False
     heavy: bool = False
 
-    def fit(self, public: Public, settings: Settings) -> Model:
+    def fit(self, public: Public, settings: Settings) -> Model | Finder:
         """Train on a release. Raises InputFault off its tracks, MissingExtra without its dependency."""
         if self.tracks is not None and public.track.name not in self.tracks:
             message = (
@@ -146,10 +154,18 @@ def get(name: str) -> Baseline:
     return _load(challenge)[short]
 
 
-def predict_to_file(model: Model, public: Public, out: Path, progress: ProgressFactory = progress) -> None:
+def predict_to_file(
+    model: Model | Finder, public: Public, out: Path, progress: ProgressFactory = progress
+) -> None:
     """Answer the whole test split into a Parquet file at ``out``, which appears whole or not at all."""
     import pyarrow.parquet as pq
 
+    if isinstance(model, Finder):
+        with new_file(out) as partial:
+            pq.write_table(
+                _arrow(model.catalogue(public), public.challenge.prediction), partial, compression="zstd"
+            )
+        return
     with new_file(out) as partial, progress("predicting", public.rows("test"), "rows") as bar:
         writer: pq.ParquetWriter | None = None
         try:

@@ -208,13 +208,15 @@ class Challenge:
     sky : (track, size, options) -> Sky or StratifiedSky.
     measure : (truth chunk, prediction chunk) -> Measured, two tables of the same rows. Where a case has several items,
         (cases, hidden tables by name, prediction): the cases' truth with the public columns ``beside`` it that are
-        there, and everything else as Ragged.
+        there, and everything else as Ragged. Where the prediction is a catalogue, (tables by name, prediction), all at
+        once: the hidden tables, with the public ones that are named ``beside`` them.
     derive : (track, reader of the training table, JSON files) -> a function of test rows that gives further public
         columns of them.
     first_id : where the ids of each split begin to count, for rows in random order whose ids keep the shape that
         the field knows; None for a keyed permutation.
     about : text of the data card, Markdown, loaded when asked for.
-    importers, exporters : format -> ``module:function``, loaded when asked for.
+    importers, exporters, converters : format -> ``module:function``, loaded when asked for. Converters read what other
+        software found, and give it as a prediction.
     pictures : how cases are shown, where their data are images.
     plates : ``module:function`` that gives the plates of a release from its public part, loaded when asked for.
     """
@@ -243,6 +245,7 @@ class Challenge:
     pictures: Pictures | None = None
     plates: str = ""
     exporters: Mapping[str, str] = field(default_factory=dict)
+    converters: Mapping[str, str] = field(default_factory=dict)
     citations: tuple[str, ...] = ()
 
     def track(self, name: str) -> Track:

@@ -62,6 +62,8 @@ def _bounds(column: Column) -> str:
 
 def _rows_text(prediction: Prediction, rows: int | None) -> str:
     """How many rows a prediction has, of a release with so many test rows."""
+    if prediction.catalogue is not None:
+        return "one row per source that you find"
     if prediction.item is not None:
         return "one row per listed object" if prediction.item.most is None else "one row per detection"
     return "one row per test object" if rows is None else f"{rows:,} rows, one per test object"
@@ -70,6 +72,10 @@ def _rows_text(prediction: Prediction, rows: int | None) -> str:
 def _key_texts(prediction: Prediction) -> list[str]:
     """What the columns hold that say what a row is about."""
     key, item = prediction.key, prediction.item
+    if prediction.catalogue is not None:
+        most = ", ".join(f"{n:,} ({size})" for size, n in prediction.catalogue.most.items())
+        own = "whole numbers from 0 on as you like, each once"
+        return [f"`{prediction.catalogue.name}`: int64, {own}; rows at most: {most}."]
     if item is None:
         return [f"`{key}`: int64, every id of the test table exactly once, in any order."]
     if item.most is None:
@@ -97,6 +103,9 @@ def prediction_text(prediction: Prediction, rows: int | None = None) -> str:
     if prediction.headerless:
         names = ", ".join(f"`{name}`" for name in prediction.required)
         lines.append(f"- Text without a header is read as {names}, separated by commas or blanks.")
+    if prediction.blanks:
+        names = " ".join(prediction.required)
+        lines.append(f"- Text separated by blanks is read too, its first line being `{names}`.")
     if prediction.spread and prediction.item:
         names = ", ".join(f"`{name}`" for name in (prediction.spread.key, *prediction.spread.columns))
         lines.append(

@@ -106,6 +106,18 @@ def publish_folder(partial: Path, path: Path) -> None:
     sync_folder(path.parent)
 
 
+def hand_over(source: Path, target: Path) -> None:
+    """Give the files in the folders of ``source`` to ``target`` too, by links, or moved where there are none."""
+    for folder in source.iterdir():
+        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+            place = target / path.relative_to(folder)
+            place.parent.mkdir(exist_ok=True)
+            try:
+                os.link(path, place)
+            except OSError:
+                path.rename(place)
+
+
 def write_json(path: Path, content: Any, mode: int | None = None) -> None:
     """A JSON file, atomically."""
     with new_file(path, mode) as partial:

@@ -7,120 +7,49 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import count, islice
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from blindsky.challenges import registry
-from blindsky.challenges.blocks import flatten, tables_of, unflatten
+from blindsky.challenges.blocks import merge, tables_of, unflatten
 from blindsky.challenges.cards import software
 from blindsky.challenges.challenge import Challenge, Option, rows
-from blindsky.challenges.errors import InputFault, MachineFault, MissingExtra
-from blindsky.challenges.files import PARTIAL, lock, machine_faults, publish_folder, read_json, write_json
+from blindsky.challenges.drawing import AnySky, Job, Plan, backend, draw, drawn, paint
+from blindsky.challenges.errors import InputFault
+from blindsky.challenges.files import (
+    PARTIAL,
+    hand_over,
+    lock,
+    machine_faults,
+    publish_folder,
+    read_json,
+    write_json,
+)
 from blindsky.challenges.manifest import check_id
 from blindsky.challenges.progress import Progress, progress
 from blindsky.challenges.randomness import (
     KEY_BYTES,
+    Streams,
     derive,
-    keyed_uniform,
     new_key,
     stream,
 )
-from blindsky.challenges.release import PARTS, SECRET, Release, case_ids, open_release, read_key, write_key
-from blindsky.challenges.skies import Block, Ragged, Sky, StratifiedSky
+from blindsky.challenges.release import PARTS, SECRET, TRUTH, Release, open_release, read_key, write_key
+from blindsky.challenges.skies import FieldSky, Sky, StratifiedSky
 from blindsky.challenges.sorting import Sorter
 from blindsky.challenges.staging import Staging
 from blindsky.challenges.strata import fillings
-from blindsky.challenges.writing import PUBLIC_SHARE, ReleaseWriter
+from blindsky.challenges.writing import ReleaseWriter
 from blindsky.scoring.measurements import Array, Collector, Measured, Moments, Table
 
 DRAFT = "release"  # folder that becomes the release; beside it lie plan, key and finished blocks
+FILES = "files"  # folder of the files of a field, painted piece by piece
+PIECE = "piece"
 SORTING = "sorting"  # folder of rows that wait to be sorted
-WAVE = 4  # blocks in flight per worker, which bounds the memory
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a release is made of, ``challenge`` as its track asks it; equal plans give equal bytes."""
-
-    release_id: str
-    challenge: Challenge
-    size: str
-    options: Mapping[str, str]
-    key: bytes
-
-    @property
-    def path(self) -> str:
-        """Where the release's streams begin."""
-        return f"{self.release_id}/{self.challenge.name}/{self.challenge.tracks[0].name}/{self.size}"
-
-
-@dataclass(frozen=True)
-class Job:
-    """One block to draw; how many rows a ``stratum`` finds in it shows when it is drawn."""
-
-    split: str
-    block: int
-    rows: int
-    stratum: str | None = None
-
-    @property
-    def path(self) -> tuple[str, ...]:
-        """Split and stratum."""
-        return (self.split,) if self.stratum is None else (self.split, self.stratum)
-
-    @property
-    def name(self) -> str:
-        """Its file in the staging folder."""
-        return f"{'-'.join(self.path)}-{self.block:07d}"
-
-
-AnySky = Sky | StratifiedSky
-
-
-def draw(plan: Plan, sky: AnySky, job: Job) -> dict[str, Array]:
-    """One block as flat arrays, references measured: a pure function of plan and job, run in a worker."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1):  # the same sums in the same order, whatever the machine
-        generator = stream(plan.key, "/".join([plan.path, *job.path, str(job.block)]))
-        if isinstance(sky, StratifiedSky):
-            return flatten(sky.draw(job.split, str(job.stratum), job.block, generator))
-        block = sky.draw(job.split, job.block, job.rows, generator)
-        flat = flatten(block)
-        if block.references:
-            flat |= _measure(plan, sky, job, block)
-    return flat
-
-
-def _measure(plan: Plan, sky: Sky, job: Job, block: Block) -> dict[str, Array]:
-    first = job.block * sky.block_rows
-    ids = case_ids(plan.challenge, plan.key, plan.release_id, job.split, first, job.rows)
-    public = keyed_uniform(plan.key, f"{plan.release_id}/part", ids) < PUBLIC_SHARE
-    truth: Table = {plan.challenge.prediction.key: ids}
-    for columns in block.private.values():
-        truth |= {name: column for name, column in columns.items() if column.ndim == 1}
-    flat: dict[str, Array] = {}
-    for name, prediction in block.references.items():
-        if isinstance(prediction, Ragged):
-            beside = {name: block.public[name] for name in plan.challenge.beside}
-            measured = plan.challenge.measure(beside | truth, block.hidden, prediction)
-            flat[f"reference/{name}/case"] = np.asarray(measured.case)
-        else:
-            measured = plan.challenge.measure(truth, prediction)
-        flat |= {f"reference/{name}/rows/{key}": column for key, column in measured.rows.items()}
-        for key, wide in measured.wide.items():
-            for part, inside in zip(PARTS, (public, ~public), strict=True):
-                moments = Moments.of(wide[inside])
-                flat[f"reference/{name}/moments/{part}/{key}/n"] = np.array(moments.n)
-                flat[f"reference/{name}/moments/{part}/{key}/total"] = moments.total
-                flat[f"reference/{name}/moments/{part}/{key}/gram"] = moments.gram
-    return flat
 
 
 def _collect(flat: Mapping[str, Array], part: Array, collectors: Mapping[str, Collector]) -> None:
@@ -135,53 +64,6 @@ def _collect(flat: Mapping[str, Array], part: Array, collectors: Mapping[str, Co
                 base = f"moments/{label}/{key}"
                 moments = Moments(int(stored[path]), stored[f"{base}/total"], stored[f"{base}/gram"])
                 collectors[name].fold(label, key, moments)
-
-
-@contextmanager
-def backend(address: str | None) -> Iterator[None]:
-    """Joblib's processes, or its dask backend where a scheduler's address is given."""
-    if address is None:
-        yield
-        return
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise MissingExtra("distributed", "cluster", "drawing on a Dask cluster") from error
-    from joblib import parallel_config
-
-    try:
-        client: Any = Client(address)  # type: ignore[no-untyped-call]
-    except (OSError, ValueError) as error:
-        message = f"no Dask scheduler answers at {address} ({error}). Check the address, and that it runs"
-        raise MachineFault(message) from error
-    with client, parallel_config(backend="dask"):
-        yield
-
-
-def drawn(
-    plan: Plan, sky: AnySky, jobs: Iterator[Job], staging: Staging, workers: int
-) -> Iterator[tuple[Job, dict[str, Array]]]:
-    """Blocks in the order of their jobs, from the staging folder or drawn in waves, so that memory stays bounded."""
-    from joblib import Parallel, delayed, effective_n_jobs
-
-    parallel = Parallel(n_jobs=workers)
-    in_flight = WAVE * effective_n_jobs(workers)
-
-    def wave() -> dict[Job, dict[str, Array] | None]:
-        """The next blocks; None for those that lie in the staging folder already."""
-        found: dict[Job, dict[str, Array] | None] = dict.fromkeys(islice(jobs, in_flight))
-        todo = [job for job in found if not staging.has(job.name)]
-        found.update(zip(todo, parallel(delayed(draw)(plan, sky, job) for job in todo), strict=True))
-        return found
-
-    with parallel, ThreadPoolExecutor(1) as ahead:  # the next wave is drawn while this one is written
-        coming = ahead.submit(wave)
-        while found := coming.result():
-            coming = ahead.submit(wave)
-            for job, fresh in found.items():
-                if fresh is not None:
-                    staging.store(job.name, fresh)
-                yield job, fresh or staging.load(job.name) or draw(plan, sky, job)
 
 
 def _jobs(split: str, total: int, block_rows: int) -> Iterator[Job]:
@@ -300,9 +182,14 @@ def _write(plan: Plan, sky: AnySky, work: Path, workers: int, cluster: str | Non
             for split, total in (("train", size.train), ("test", size.test)):
                 if isinstance(sky, StratifiedSky):
                     _stratified(plan, sky, split, total, work / SORTING, staging, writer, workers)
-                    continue
-                with progress(f"{plan.release_id} {split}", total, "rows") as report:
-                    _split(plan, sky, split, total, staging, writer, collectors, workers, report)
+                elif isinstance(sky, FieldSky):
+                    _cases(plan, sky, split, total, staging, writer, collectors, workers)
+                else:
+                    with progress(f"{plan.release_id} {split}", total, "rows") as report:
+                        _split(plan, sky, split, total, staging, writer, collectors, workers, report)
+            if isinstance(sky, FieldSky):
+                writer.extra(sky.painted(_painted(plan, sky, work / FILES, staging, workers)))
+                hand_over(work / FILES, writer.public)
         writer.finish(
             size=plan.size,
             options={o.name: _published(o, plan.options[o.name]) for o in challenge.options},
@@ -325,7 +212,7 @@ def _split(
 ) -> None:
     selection = sky.selection(split, total)
     jobs = _endless(split, sky.block_rows) if selection else _jobs(split, total, sky.block_rows)
-    for _, flat in drawn(plan, sky, jobs, staging, workers):
+    for _, flat in drawn(partial(draw, plan, sky), jobs, staging, workers):
         block = unflatten(flat)
         if selection:
             block = selection.take(block)
@@ -336,6 +223,56 @@ def _split(
         report.advance(rows(block.public))
         if selection and selection.complete():
             return
+
+
+def _cases(
+    plan: Plan,
+    sky: FieldSky,
+    split: str,
+    total: int,
+    staging: Staging,
+    writer: ReleaseWriter,
+    collectors: Mapping[str, Collector],
+    workers: int,
+) -> None:
+    """The tables of a field, and what the references make of it, which see it whole."""
+    jobs = _jobs(split, total, sky.block_rows)
+    found = [unflatten(flat) for _, flat in drawn(partial(draw, plan, sky), jobs, staging, workers)]
+    block = merge(found)
+    ids = writer.ids(split, 0, total)
+    writer.add(split, block)
+    if split != "test":
+        return
+    challenge, part = plan.challenge, writer.part(ids)
+    key = challenge.prediction.key
+    public = {split: {key: ids, **block.public}, **sky.files()}
+    known: dict[str, Table] = {name: {key: ids, **table} for name, table in block.private.items()}
+    known[TRUTH]["part"] = part
+    known |= {n: {key: np.repeat(ids, r.counts), **r.columns} for n, r in block.hidden.items()}
+    known |= {name: dict(public[name]) for name in challenge.beside if name in public}
+    streams = Streams(plan.key, f"{plan.path}/{split}")
+    for name, prediction in sky.references(known, streams).items():
+        collectors[name].add(challenge.measure(known, prediction), part)
+
+
+def _painted(
+    plan: Plan, sky: FieldSky, folder: Path, staging: Staging, workers: int
+) -> dict[str, list[Table]]:
+    """Paint the files of both splits; what each piece left."""
+    found: dict[str, list[Table]] = {}
+    for split in ("train", "test"):
+        here = folder / split
+        if not here.exists():  # pieces of files that are gone are painted again
+            staging.drop(f"{split}-{PIECE}-")
+        here.mkdir(parents=True, exist_ok=True)
+        sizes = sky.lay(here, split)
+        jobs = (Job(split, piece, size, PIECE) for piece, size in enumerate(sizes))
+        with progress(f"{plan.release_id} {split}", sum(sizes), "bytes") as report:
+            found[split] = []
+            for job, flat in drawn(partial(paint, plan, sky, here), jobs, staging, workers):
+                found[split].append(flat)
+                report.advance(job.rows)
+    return found
 
 
 def _stratified(
@@ -358,7 +295,7 @@ def _stratified(
     sorter = Sorter(folder, total)
     with progress(f"{plan.release_id} {split}", total, "rows") as report:
         while jobs := [Job(split, block, 0, name) for name, f in strata.items() for block in f.ask()]:
-            for job, flat in drawn(plan, sky, iter(jobs), staging, workers):
+            for job, flat in drawn(partial(draw, plan, sky), iter(jobs), staging, workers):
                 first, block = strata[str(job.stratum)].take(unflatten(flat))
                 n = rows(block.public)
                 sorter.add(writer.ids(split, first, n), block)

@@ -94,7 +94,7 @@ def import_release(
     challenge = registry.get(name)
     importer = _importer(challenge, form)
     given = dict(options or {})
-    _check_options(source, importer, given)
+    check_options(source, importer, given)
     key = new_key() if key is None else key
     release_id = check_id(release_id or f"{name}-{form}-{derive(key, 'name').hex()[:8]}")
     final = folder / release_id
@@ -133,9 +133,9 @@ def _importer(challenge: Challenge, form: str) -> Importer:
     return registry.function(challenge.importers[form])
 
 
-def _check_options(source: str, importer: Importer, given: Mapping[str, Any]) -> None:
-    """InputFault for options that the format doesn't take, or lacks."""
-    taken = {p.name: p for p in inspect.signature(importer).parameters.values() if p.kind is p.KEYWORD_ONLY}
+def check_options(source: str, reader: Callable[..., Any], given: Mapping[str, Any]) -> None:
+    """InputFault for options that the format doesn't take, or lacks: the keyword-only arguments of its reader."""
+    taken = {p.name: p for p in inspect.signature(reader).parameters.values() if p.kind is p.KEYWORD_ONLY}
     strange = [name for name in given if name not in taken]
     if strange:
         takes = f"It takes {_flags(taken)}" if taken else "It takes no such option"
@@ -143,7 +143,7 @@ def _check_options(source: str, importer: Importer, given: Mapping[str, Any]) ->
         raise InputFault(message)
     lacking = [name for name, p in taken.items() if p.default is p.empty and name not in given]
     if lacking:
-        message = f"{source} wants {_flags(lacking)} too. See blindsky import --help"
+        message = f"{source} wants {_flags(lacking)} too. See --help"
         raise InputFault(message)
 
 

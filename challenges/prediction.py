@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from blindsky.scoring.measurements import Table
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,20 @@ class Item:
     description: str = ""
 
 
+@dataclass(frozen=True)
+class Catalogue:
+    """What a prediction is where it lists what was found in a whole field: its rows are about no case.
+
+    name : of the column of whole numbers from 0 on that name the rows, each once, as the participant likes.
+    most : rows at most, by size of the release.
+    remarks : (its rows, public JSON files by stem) -> sentences on what is allowed, but strange.
+    """
+
+    name: str
+    most: Mapping[str, int]
+    remarks: Callable[[Table, Callable[[str], dict[str, Any]]], tuple[str, ...]]
+
+
 def columns_of(field: Field) -> tuple[str, ...]:
     """Names of the columns in which a field is sent."""
     return field.columns if isinstance(field, Probabilities) else (field.name,)
@@ -150,6 +167,8 @@ class Prediction:
         commas or blanks.
     item : what of a case a row is about, where a case has several rows; None where it has one.
     spread : a form with one row a case that is read too.
+    catalogue : where rows are about no case; None where each is. ``key`` is of the cases then, and not sent.
+    blanks : whether text separated by blanks, with a header, is read too, its columns in the order declared.
     """
 
     fields: tuple[Field, ...]
@@ -158,6 +177,8 @@ class Prediction:
     headerless: bool = False
     item: Item | None = None
     spread: Spread | None = None
+    catalogue: Catalogue | None = None
+    blanks: bool = False
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -182,7 +203,9 @@ class Prediction:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Names of the columns that say what a row is about: the case, and its item."""
+        """Names of the columns that say what a row is about: the case, and its item; or its own name."""
+        if self.catalogue is not None:
+            return (self.catalogue.name,)
         return (self.key,) if self.item is None else (self.key, self.item.name)
 
     @property

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,21 @@ def stream(key: bytes, path: str) -> np.random.Generator:
     """
     words = np.frombuffer(derive(key, path)[:16], dtype="<u8")
     return np.random.Generator(np.random.Philox(key=words.astype(np.uint64)))
+
+
+@dataclass(frozen=True)
+class Streams:
+    """The generators of a split by the name of a block, such as ``noise/7/0/0``.
+
+    path : ``<release id>/<challenge>/<track>/<size>/<split>``.
+    """
+
+    key: bytes
+    path: str
+
+    def __call__(self, block: str) -> np.random.Generator:
+        """A new generator at the beginning of the stream of a block."""
+        return stream(self.key, f"{self.path}/{block}")
 
 
 def splitmix64(x: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from blindsky.challenges.randomness import Streams
 from blindsky.scoring.measurements import Table
 
 
@@ -100,3 +102,33 @@ class StratifiedSky(Protocol):
 
     def draw(self, split: str, stratum: str, block: int, stream: np.random.Generator) -> Block:
         """The rows of a block that belong to the release, any number; the first of the blocks in order are kept."""
+
+
+@runtime_checkable
+class FieldSky(Protocol):
+    """A mock sky that is one field, such as a cube: its cases are parts of it, its data large files painted in pieces.
+
+    What it draws depends on the streams of its split alone.
+    block_rows : cases drawn at a time.   device : where heavy arithmetic runs.
+    """
+
+    block_rows: int
+    device: str
+
+    def files(self) -> Mapping[str, Table | dict[str, Any]]:
+        """Public files that go with the data: tables (Parquet) or dictionaries (JSON) by stem."""
+
+    def draw(self, split: str, block: int, rows: int, streams: Streams) -> Block:
+        """The first ``rows`` cases of a block of ``split`` (``train`` or ``test``), with what lies in them."""
+
+    def references(self, known: Mapping[str, Table], streams: Streams) -> Mapping[str, Table]:
+        """Predictions made with the truth in hand by reference name, from what ``measure`` is given."""
+
+    def lay(self, folder: Path, split: str) -> Sequence[int]:
+        """Lay out the public files of a split, where they are not there; the bytes of the pieces to paint."""
+
+    def paint(self, folder: Path, split: str, piece: int, streams: Streams) -> Table:
+        """Write a piece of the files, on the disk when it returns; what ``painted`` needs to know of it."""
+
+    def painted(self, pieces: Mapping[str, Sequence[Table]]) -> Mapping[str, Table | dict[str, Any]]:
+        """Further public files by stem, from what ``paint`` returned of each split."""

@@ -25,6 +25,11 @@ class Staging:
         """Whether there is something to load."""
         return (self.folder / name).exists()
 
+    def drop(self, prefix: str) -> None:
+        """Forget the blocks whose names begin so."""
+        for path in self.folder.glob(f"{prefix}*"):
+            path.unlink()
+
     def load(self, name: str) -> dict[str, Array] | None:
         """A finished block, or None where it is missing or damaged."""
         try:

@@ -292,11 +292,13 @@ class ReleaseWriter(AbstractContextManager["ReleaseWriter"]):
                 "bytes": path.stat().st_size,
                 "sha256": sha256(path),
             }
-            if path in written:
-                stem, table = written[path]
+            if path in written or path.suffix == ".fits":
+                stem = written[path][0] if path in written else Path(name).parts[0]
                 split = {"derived": "test"}.get(stem, stem.partition("_")[0])
                 inside = split in ("train", "test")
                 entry |= {"role": "data", "split": split} if inside else {"role": "auxiliary"}
+            if path in written:
+                table = written[path][1]
                 entry |= {"rows": tables.rows(path), "columns": table.dtypes}
             entries.append(entry)
         return entries

@@ -112,7 +112,15 @@ def _in_order(chunks: Iterable[Examined]) -> Iterator[Table]:
 
 
 def _sorted(chunks: Iterable[Examined], prediction: Prediction, folder: Path) -> Iterator[Table]:
-    """The same rows in the order of the test table: by bucket of positions on disk, then within each."""
+    """The same rows in the order of the test table: by bucket of positions on disk, then within each.
+
+    Those of a catalogue, which is never large, by their names.
+    """
+    if prediction.catalogue is not None:
+        whole = _joined([chunk.table for chunk in chunks])
+        order = np.argsort(whole[prediction.catalogue.name], kind="stable")
+        yield {name: column[order] for name, column in whole.items()}
+        return
     with ExitStack() as stack:
         files: dict[int, Any] = {}
         dtype = np.dtype([])
@@ -194,7 +202,7 @@ def _joined(parts: list[Table]) -> Table:
 def sample_submission(public: PublicPart, out: Path) -> None:
     """A valid prediction that knows nothing: mid-range values, uniform densities and probabilities, no optional images.
 
-    CSV leaves out densities.   Where a participant says what was found, that is one item a case.
+    CSV leaves out densities.   Where a participant says what was found, that is one item a case, or one row in all.
 
     InputFault where the name of ``out`` ends otherwise, MachineFault where it can't be written.
     """
@@ -226,6 +234,9 @@ def sample_submission(public: PublicPart, out: Path) -> None:
 def _keys(public: PublicPart) -> Iterator[Table]:
     """The keys of the rows of a sample."""
     prediction = public.challenge.prediction
+    if prediction.catalogue is not None:
+        yield _none(prediction)
+        return
     item = prediction.item
     listed = item is not None and item.most is None
     columns = list(prediction.keys if listed else (prediction.key,))

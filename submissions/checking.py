@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from blindsky.challenges.release import UNSCORED
+from blindsky.scoring.measurements import Table
 from blindsky.submissions.examination import Examination
-from blindsky.submissions.faults import Fault, FaultReport, Note, PredictionRefused
+from blindsky.submissions.faults import Fault, FaultLog, FaultReport, Note, PredictionRefused
 from blindsky.submissions.reading import open_prediction
 from blindsky.submissions.roster import PublicPart, most_rows, roster
 
@@ -96,8 +99,7 @@ def check(path: Path, public: PublicPart, ids: Path | None = None) -> CheckResul
         return CheckResult(path, ids, public.release_id, "", 0, (), refused.report)
     with file:
         examination = Examination(file, prediction, roster(public, file.log))
-        for _ in examination.chunks():
-            pass
+        kept = [chunk.table for chunk in examination.chunks() if prediction.catalogue is not None]
         return CheckResult(
             path,
             ids,
@@ -106,10 +108,19 @@ def check(path: Path, public: PublicPart, ids: Path | None = None) -> CheckResul
             examination.rows if file.n_rows is None else file.n_rows,
             examination.fields,
             file.log.report(),
-            (*examination.notes, *_no_truth(public)),
+            (*examination.notes, *_remarks(public, kept, file.log), *_no_truth(public)),
             examination.in_order,
             dict(examination.mass_error),
         )
+
+
+def _remarks(public: PublicPart, kept: list[Table], log: FaultLog) -> tuple[Note, ...]:
+    """What a challenge has to say of a catalogue without faults."""
+    catalogue = public.challenge.prediction.catalogue
+    if catalogue is None or not kept or log:
+        return ()
+    whole = {name: np.concatenate([table[name] for table in kept]) for name in kept[0]}
+    return tuple(Note("strange", text) for text in catalogue.remarks(whole, public.json))
 
 
 def _no_truth(public: PublicPart) -> tuple[Note, ...]:

@@ -108,7 +108,7 @@ class Examination:
             chunk = _rows_of(chunk, said)
             table = {name: column[said] for name, column in table.items()}
             positions, known = positions[said], known[said]
-        at = table[self.prediction.key] if keyed and known.all() else None
+        at = table[self.prediction.keys[0]] if keyed and known.all() else None
         for f in self.prediction.fields:
             if chunk.columns.keys().isdisjoint(columns_of(f)):
                 continue

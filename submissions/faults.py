@@ -36,6 +36,7 @@ RULES: dict[str, str] = {
     "lone_column": "a column is there without the one that belongs to it",
     "unknown_column": "a column is not part of the prediction",
     "duplicate_column": "two columns have the same name",
+    "column_order": "columns of text separated by blanks stand in another order",
     "column_type": "a column holds something other than what is asked",
     "density_form": "a density is not one list per row",
     "density_length": "a density is not given on the nodes of the grid",

@@ -14,7 +14,7 @@ from blindsky.challenges.challenge import rows
 from blindsky.challenges.errors import BlindskyError
 from blindsky.challenges.files import sha256
 from blindsky.challenges.progress import Progress, Silent, progress
-from blindsky.challenges.release import PARTS, Release
+from blindsky.challenges.release import PARTS, TRUTH, Release
 from blindsky.scoring.measurements import Array, Collector, Measurements, Table
 from blindsky.submissions.arena import PREDICTION, Arena, Standing, Submission
 
@@ -33,6 +33,8 @@ def measure(release: Release, prediction: Path) -> tuple[dict[str, Measurements]
     """
     challenge = release.public.challenge
     key = challenge.prediction.key
+    if challenge.prediction.catalogue is not None:
+        return _measure_catalogue(release, prediction)
     if challenge.prediction.item is not None:
         return _measure_items(release, prediction)
     collector = Collector(PARTS)
@@ -62,6 +64,15 @@ def _measure_items(release: Release, prediction: Path) -> tuple[dict[str, Measur
     if not found.exhausted:
         message = "the stored prediction does not belong to this release"
         raise NotAsAccepted(message)
+    return collector.measurements()
+
+
+def _measure_catalogue(release: Release, prediction: Path) -> tuple[dict[str, Measurements], Array]:
+    public, challenge = release.public, release.public.challenge
+    known = {name: tables.read(release.private / f"{name}.parquet") for name in release.hidden()}
+    known |= {name: public.table(name) for name in challenge.beside if public.has(name)}
+    collector = Collector(PARTS)
+    collector.add(challenge.measure(known, tables.read(prediction)), known[TRUTH]["part"])
     return collector.measurements()
 
 

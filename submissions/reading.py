@@ -119,7 +119,7 @@ def open_prediction(
         log.note(
             Note(
                 "ids_not_needed",
-                f"the file has its own column {prediction.key}; the file of ids was not used",
+                f"the file has its own column {prediction.keys[0]}; the file of ids was not used",
             )
         )
     return file
@@ -170,8 +170,10 @@ def _open(
             return VOTableFile(path, limits, log)
         case _:
             limits.check_size(size, limits.text, log)
-            names = prediction.required if prediction.headerless and name == "CSV" else ()
-            return TextFile(path, limits, log, ecsv=name == "ECSV", packed=packed, names=names)
+            ecsv = name == "ECSV"
+            names = prediction.required if prediction.headerless and not ecsv else ()
+            order = prediction.names if prediction.blanks and not ecsv else ()
+            return TextFile(path, limits, log, ecsv=ecsv, packed=packed, names=names, order=order)
 
 
 def _unpacked(head: bytes) -> bytes:

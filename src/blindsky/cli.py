@@ -19,6 +19,7 @@ VERBS = {
     "generate": "Draw a release: public data and hidden truth.",
     "import": "Turn real data into a release.",
     "download": "Fetch the public part of a release from a folder or a web address.",
+    "convert": "Turn the catalogue of another program into a prediction.",
     "check": "Find every fault of a prediction file.",
     "baseline": "Train a baseline on a release and hand its prediction in.",
     "submit": "Check a prediction and hand it in.",

@@ -62,7 +62,8 @@ class ColumnInfo:
 class Limits:
     """How much of a file is read at most, from the declaration and the number of rows expected.
 
-    rows : rows of the file. values : numbers of one row. text, binary : bytes of the file, unpacked.
+    rows : rows of the file. values : numbers of one row. text, binary : bytes of the file, unpacked.   each : whether
+    so many rows are expected, not fewer.
     """
 
     expected: int
@@ -70,6 +71,7 @@ class Limits:
     values: int
     text: int
     binary: int
+    each: bool = True
 
     @classmethod
     def of(cls, prediction: Prediction, expected: int) -> Limits:
@@ -82,6 +84,7 @@ class Limits:
             values=values,
             text=4 * TEXT_CELL * cells * expected + SLACK_BYTES,
             binary=2 * NUMBER * values * expected + SLACK_BYTES,
+            each=prediction.catalogue is None and (prediction.item is None or prediction.item.most is None),
         )
 
     def check_size(self, size: int, most: int, log: FaultLog) -> None:
@@ -106,13 +109,17 @@ class Limits:
             log.refuse(
                 Fault(
                     "too_many_rows",
-                    "the header declares far more rows than the test split has"
+                    "the header declares far more rows than a prediction of this release has"
                     if declared
-                    else "the file has far more rows than the test split has; reading stopped",
+                    else "the file has far more rows than a prediction of this release; reading stopped",
                     got=f"{rows:,} rows" if declared else f"more than {self.rows:,} rows",
-                    expected=f"{self.expected:,} rows, one per id of the test split",
+                    expected=f"{self.expected:,} rows, one per id of the test split"
+                    if self.each
+                    else f"at most {self.expected:,} rows",
                     mend="predict the test table of this release, each id once; "
-                    "perhaps this file was written for another release",
+                    "perhaps this file was written for another release"
+                    if self.each
+                    else "keep those you believe in; perhaps this file was written for another release",
                 )
             )
 

@@ -1,9 +1,10 @@
-"""Tables of text: CSV, gzipped CSV and ECSV with a header line, and bare numbers where the declaration takes them.
+"""Tables of text: CSV, gzipped CSV and ECSV with a header line, and what else the declaration takes.
 
 Cells stay text until the check parses them, so an id of 16 digits is never seen by a float and a wrong cell
-can be named. A table without a header is separated by commas or blanks. Blocks without quotes or oddities go
-through Arrow's parser, all others line by line. The YAML header of ECSV is skipped, not parsed: what the columns
-must hold is known from the declaration.
+can be named. A table without a header is separated by commas or blanks. One with a header is separated by blanks only
+where the declaration knows the order of its columns; lines that begin with # are comments there. Blocks without
+quotes or oddities go through Arrow's parser, all others line by line. The YAML header of ECSV is skipped, not parsed:
+what the columns must hold is known from the declaration.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 _EDGES = re.compile(rb"(?m)^[ \t]+|[ \t]+$")
 _GAP = re.compile(rb"[ \t]+")
+_COMMENT = re.compile(rb"(?m)^[ \t]*#.*\n?")
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "blanks"}
 
 
@@ -46,6 +48,8 @@ class TextFile(PredictionFile):
     """CSV or ECSV, gzipped or not; LF and CRLF, with or without a byte order mark.
 
     names : columns of a table without a header, as many as it has cells in a line; none where there must be a header.
+    order : columns, optional ones included, of a table with a header that is separated by blanks; none where commas
+        must separate cells.
     """
 
     text = True
@@ -59,17 +63,20 @@ class TextFile(PredictionFile):
         ecsv: bool = False,
         packed: bool = False,
         names: Sequence[str] = (),
+        order: Sequence[str] = (),
     ) -> None:
         super().__init__(path, limits, log)
-        self.ecsv, self.packed, self.names = ecsv, packed, tuple(names)
+        self.ecsv, self.packed, self.names, self.order = ecsv, packed, tuple(names), tuple(order)
         self.format = ("ECSV" if ecsv else "CSV") + (" (gzip)" if packed else "")
         self.delimiter = ","
-        self.bare = False
+        self.bare = self.blanks = False
         with self._data():
             pass
         if self.bare:
             read = f"no header: the columns were read as {', '.join(self.names)}"
             log.note(Note("no_header", read))
+        if self.blanks:
+            self._check_order()
 
     @contextmanager
     def _data(self) -> Iterator[BinaryIO]:
@@ -105,12 +112,12 @@ class TextFile(PredictionFile):
             if self.ecsv and text.startswith("#"):
                 if "delimiter:" in text and "," in text:
                     delimiter = ","
-            elif text.strip():
+            elif text.strip() and not (self.order and text.lstrip().startswith("#")):
                 self.delimiter = delimiter
                 if self._is_bare(text):
                     stream.seek(start)
                 else:
-                    self._names(text)
+                    self._names(self._by_blanks(text))
                 return
             if spent > MIB:
                 break
@@ -131,6 +138,29 @@ class TextFile(PredictionFile):
             self.delimiter = "," if "," in line else " "
             self.columns = tuple(ColumnInfo(name, "text", "text") for name in self.names)
         return self.bare
+
+    def _by_blanks(self, header: str) -> str:
+        """The header, with one blank between its cells where blanks separate them and the declaration takes that."""
+        cells = header.split()
+        self.blanks = bool(self.order) and len(cells) > 1 and not any(mark in header for mark in ",;|")
+        if not self.blanks:
+            return header
+        self.delimiter = " "
+        return " ".join(cells)
+
+    def _check_order(self) -> None:
+        known = [column.name for column in self.columns if column.name in self.order]
+        declared = sorted(known, key=self.order.index)
+        if known != declared:
+            self.log.add(
+                Fault(
+                    "column_order",
+                    "the columns stand in another order",
+                    got=", ".join(known),
+                    expected=", ".join(declared),
+                    mend="text separated by blanks has its columns in this order; CSV, FITS and Parquet in any",
+                )
+            )
 
     def _names(self, header: str) -> None:
         if self.delimiter not in header and not self.ecsv:
@@ -221,7 +251,9 @@ class TextFile(PredictionFile):
     def _one_blank(self, block: bytes) -> bytes:
         """Lines that end in LF, their cells separated by one blank where blanks separate them."""
         block = block.replace(b"\r\n", b"\n") if b"\r" in block else block
-        return _GAP.sub(b" ", _EDGES.sub(b"", block)) if self.bare and self.delimiter == " " else block
+        block = _COMMENT.sub(b"", block) if self.order and b"#" in block else block
+        by_blanks = self.delimiter == " " and not self.ecsv
+        return _GAP.sub(b" ", _EDGES.sub(b"", block)) if by_blanks else block
 
     def _parse(
         self, block: bytes, wanted: list[int], seen: int

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ import pytest
 
 from blindsky.challenges import generation, tables, writing
 from blindsky.challenges.challenge import Challenge, Size
+from blindsky.challenges.drawing import WAVE, Job, Plan, draw, drawn
 from blindsky.challenges.errors import InputFault, MachineFault
-from blindsky.challenges.generation import WAVE, Job, Plan, drawn, generate
+from blindsky.challenges.generation import generate
 from blindsky.challenges.randomness import TEST_ROWS, object_ids, stream
 from blindsky.challenges.release import Release, open_release
 from blindsky.challenges.skies import Sky
@@ -345,7 +347,7 @@ def test_blocks_in_flight_are_bounded(toy: Challenge, tmp_path: Path) -> None:
             asked.append(block)
             yield Job("train", block, 64)
 
-    coming = drawn(plan, sky, jobs(), Staging(tmp_path / "blocks"), 1)
+    coming = drawn(partial(draw, plan, sky), jobs(), Staging(tmp_path / "blocks"), 1)
     for written in range(3 * WAVE):
         next(coming)
         assert len(asked) <= (written // WAVE + 2) * WAVE

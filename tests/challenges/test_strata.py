@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from blindsky.challenges import generation, sorting, writing
 from blindsky.challenges.blocks import merge
 from blindsky.challenges.challenge import Size
-from blindsky.challenges.generation import Job, generate
+from blindsky.challenges.drawing import Job
+from blindsky.challenges.generation import generate
 from blindsky.challenges.randomness import TEST_ROWS, object_ids, stream
 from blindsky.challenges.release import Release, open_release
 from blindsky.challenges.skies import Block, Stratum
