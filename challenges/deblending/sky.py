@@ -21,6 +21,7 @@ from blindsky.scoring.measurements import Array, FloatArray, Table
 
 BLOCK_ROWS = 32
 BATCH = {"cpu": 4, "cuda": 32}  # blends at a time; a CPU's batch must fit its cache
+_BLANK = {"f": np.nan, "u": 0}  # in a row without a detection
 Draw = Callable[[np.random.Generator, Setting, int], Galaxies]
 
 
@@ -99,7 +100,9 @@ class DeblendingSky:
             public,
             {"truth": cases},
             references={
-                "oracle": self._answer(setting, counts, columns, np.concatenate([b.best for b in seen]))
+                "oracle": self._answer(
+                    setting, counts, columns, images, np.concatenate([b.best for b in seen])
+                )
             },
             long={"objects": Ragged(counts, {name: columns[name] for name in told})} if told else {},
             hidden={
@@ -138,15 +141,25 @@ class DeblendingSky:
         shown = own[:, wanted].copy() if split == "test" or self.isolated else own[:0]
         return Batch(image, counts, columns, shown, best)
 
-    def _answer(self, setting: Setting, counts: Array, columns: Table, best: FloatArray) -> Ragged:
-        """The prediction of one who knows what every object looks like and has to find out how bright it is."""
+    def _answer(
+        self, setting: Setting, counts: Array, columns: Table, alone: Array, best: FloatArray
+    ) -> Ragged:
+        """The prediction of one who knows what every object looks like and has to find out how bright it is.
+
+        alone : noiseless images in the reference band, (m, size, size).
+        """
+        r = setting.reference
+        flux = columns[f"flux_{setting.bands.reference}"]
+        image = alone * (best[:, r] / flux)[:, None, None].astype(np.float32)
+        mask = (image > setting.mask * setting.sigma[r]).astype(np.uint8)
         if "pair" in self.track:
-            return Ragged(counts, {"obj": columns["obj"], "flux": best[:, 0]})
-        fluxes = {f"flux_{name}": best[:, k] for k, name in enumerate(setting.bands.names)}
+            return Ragged(counts, {"obj": columns["obj"], "flux": best[:, 0], "mask": mask})
+        answer = {f"flux_{name}": best[:, k] for k, name in enumerate(setting.bands.names)}
+        answer |= {"mask": mask, "image": image}
         if self.track == "scene_known":
-            return Ragged(counts, {"obj": columns["obj"], **fluxes})
-        found = best[:, setting.reference] > 0  # a detection has light in the reference band
-        return _catalogue(counts, {"x": columns["x"], "y": columns["y"], **fluxes}, found)
+            return Ragged(counts, {"obj": columns["obj"], **answer})
+        found = best[:, r] > 0  # a detection has light in the reference band
+        return _catalogue(counts, {"x": columns["x"], "y": columns["y"], **answer}, found)
 
 
 class Batch(NamedTuple):
@@ -172,7 +185,9 @@ def _catalogue(counts: Array, columns: Table, found: Array) -> Ragged:
     order = np.argsort(np.concatenate([blend[found], empty]), kind="stable")
     det = np.concatenate([_numbered(number), np.full(len(empty), -1)])[order].astype(np.int64)
     cells = {
-        name: np.concatenate([column[found], np.full(len(empty), np.nan)])[order]
+        name: np.concatenate(
+            [column[found], np.full_like(column[:1], _BLANK[column.dtype.kind]).repeat(len(empty), 0)]
+        )[order]
         for name, column in columns.items()
     }
     return Ragged(np.maximum(number, 1), {"det": det, **cells})

@@ -182,12 +182,14 @@ def test_the_oracle_is_nearly_right(track: str) -> None:
     if track in PAIRS:
         rows = measure_pair({}, true, best, bands=SPACE).rows
         assert np.abs(rows["ratio"] - 1).mean() < (0.009 if track == "pair" else 0.025)
+        assert np.nanmean(rows["iou"]) > 0.97
         return
     work = measure_scene if track == "scene" else measure_known
     rows = work({}, true, best, bands=LSST).rows
     assert not rows["false"].any()
     assert np.nanmean(rows["deblend_error"]) < 0.09
     assert np.nanmean(rows["deblend_error"][rows["mag"] < 26]) < 0.045
+    assert np.nanmean(rows["iou"][rows["mag"] < 26]) > 0.9
 
 
 def test_a_blend_in_which_nothing_is_found_is_one_empty_row() -> None:
