@@ -65,8 +65,8 @@ class Model(Protocol):
 class Finder(Protocol):
     """A trained baseline whose answer is a catalogue of the whole field."""
 
-    def catalogue(self, public: Public) -> Table:
-        """What it finds in the test field: the columns of the prediction."""
+    def catalogue(self, public: Public, split: str) -> Table:
+        """What it finds in the field of a split: the columns of the prediction, one row or more."""
 
 
 Train = Callable[[Public, Settings], Model | Finder]
@@ -155,21 +155,28 @@ def get(name: str) -> Baseline:
 
 
 def predict_to_file(
-    model: Model | Finder, public: Public, out: Path, progress: ProgressFactory = progress
+    model: Model | Finder,
+    public: Public,
+    out: Path,
+    progress: ProgressFactory = progress,
+    *,
+    split: str = "test",
 ) -> None:
-    """Answer the whole test split into a Parquet file at ``out``, which appears whole or not at all."""
+    """Answer a whole split into a Parquet file at ``out``, which appears whole or not at all."""
     import pyarrow.parquet as pq
 
     if isinstance(model, Finder):
         with new_file(out) as partial:
             pq.write_table(
-                _arrow(model.catalogue(public), public.challenge.prediction), partial, compression="zstd"
+                _arrow(model.catalogue(public, split), public.challenge.prediction),
+                partial,
+                compression="zstd",
             )
         return
-    with new_file(out) as partial, progress("predicting", public.rows("test"), "rows") as bar:
+    with new_file(out) as partial, progress("predicting", public.rows(split), "rows") as bar:
         writer: pq.ParquetWriter | None = None
         try:
-            for test in public.batches("test"):
+            for test in public.batches(split):
                 answer = _arrow(model.predict(test), public.challenge.prediction)
                 if writer is None:
                     writer = pq.ParquetWriter(partial, answer.schema, compression="zstd")

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blindsky.challenges.prediction import Prediction
-from blindsky.challenges.skies import Ragged, Sky, StratifiedSky
+from blindsky.challenges.skies import FieldSky, Ragged, Sky, StratifiedSky
 from blindsky.scoring.measurements import Array, Measured, Measurements, Table
 from blindsky.scoring.metric import Metric
 
@@ -82,6 +83,8 @@ class Figure:
         published.
     kind : the template that draws it. A ``gallery`` holds rows of the test table and is shown after the reveal alone.
     together : the page of the release draws the curves of the best entries in one plot.
+    training : also drawn of what an entry finds in the training field, whose truth is public, where predictions are
+        catalogues; ``part`` is ``train`` there.
     """
 
     key: str
@@ -91,6 +94,7 @@ class Figure:
     needs: tuple[str, ...] = ()
     caption: str = ""
     together: bool = False
+    training: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,16 +116,19 @@ class Pictures:
         its columns, all where None.
     answer : where a case has several items, (some test rows, their hidden tables, what an entry says of them, JSON
         files) -> (n, height, width, 3) uint8, shown in galleries instead of the case alone.
+    places : where the data are a field, (public folder, split, a table of places) -> (n, height, width, 3) uint8; the
+        places are rows of ``labels``, or the columns ``places`` of a gallery. ``render`` is not asked then.
     """
 
     columns: tuple[str, ...]
-    render: Callable[[Table, Callable[[str], dict[str, Any]]], NDArray[np.uint8]]
+    render: Callable[[Table, Callable[[str], dict[str, Any]]], NDArray[np.uint8]] | None
     samples: Callable[[Table], tuple[Sample, ...]]
     labels: tuple[str, tuple[str, ...] | None] = ("train_labels", None)
     answer: (
         Callable[[Table, Mapping[str, Ragged], Ragged, Callable[[str], dict[str, Any]]], NDArray[np.uint8]]
         | None
     ) = None
+    places: Callable[[Path, str, Table], NDArray[np.uint8]] | None = None
 
 
 @dataclass(frozen=True)
@@ -205,7 +212,7 @@ Derive = Callable[[Track, Callable[[], Table], Mapping[str, dict[str, Any]]], Ca
 class Challenge:
     """The question, readable as a fact sheet.
 
-    sky : (track, size, options) -> Sky or StratifiedSky.
+    sky : (track, size, options) -> Sky, StratifiedSky or FieldSky.
     measure : (truth chunk, prediction chunk) -> Measured, two tables of the same rows. Where a case has several items,
         (cases, hidden tables by name, prediction): the cases' truth with the public columns ``beside`` it that are
         there, and everything else as Ragged. Where the prediction is a catalogue, (tables by name, prediction), all at
@@ -232,7 +239,7 @@ class Challenge:
     boards: tuple[Board, ...]
     slices: tuple[Slice, ...]
     figures: tuple[Figure, ...]
-    sky: Callable[[Track, Size, Mapping[str, str]], Sky | StratifiedSky]
+    sky: Callable[[Track, Size, Mapping[str, str]], Sky | StratifiedSky | FieldSky]
     measure: Measure
     label: str
     beside: tuple[str, ...] = ()

@@ -43,12 +43,17 @@ class Overlay(NamedTuple):
     published: tuple[str, ...]
 
 
-def figure_data(release: ReleaseView, entry: EntryView, figure: Figure) -> dict[str, Any] | None:
-    """The data of an entry's figure as they may be shown, with published curves behind; None where there are none."""
-    found = entry.card.get("figures", {}).get(boards.WHOLE[release.status], {}).get(figure.key)
+def figure_data(
+    release: ReleaseView, entry: EntryView, figure: Figure, part: str | None = None
+) -> dict[str, Any] | None:
+    """The data of an entry's figure as they may be shown, with published curves behind; None where there are none.
+
+    part : of the cases; None for all that may be shown. ``train`` is of training data, whose truth is no secret.
+    """
+    found = entry.card.get("figures", {}).get(part or boards.WHOLE[release.status], {}).get(figure.key)
     if not found:
         return None
-    data = coarsened(figure.kind, found) if release.rounded else dict(found)
+    data = coarsened(figure.kind, found) if release.rounded and part != "train" else dict(found)
     behind = published_curves(release, figure)
     if behind and figure.kind == "curves":
         data["panels"] = [{**panel, "published": behind.get(panel["key"], [])} for panel in data["panels"]]

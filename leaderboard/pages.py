@@ -17,7 +17,7 @@ from blindsky.leaderboard import boards, figures
 from blindsky.leaderboard.boards import BoardTable, EntryView, ReleaseView, Row
 from blindsky.leaderboard.cells import number, tidy
 from blindsky.leaderboard.overlay import Drawn, caption, figure_data, overlay
-from blindsky.leaderboard.pictures import GALLERY, TEST, Stamp, stamps
+from blindsky.leaderboard.pictures import GALLERY, TEST, Stamp, of_part, stamps
 from blindsky.leaderboard.templating import asset, environment
 from blindsky.scoring.metric import Metric
 
@@ -155,8 +155,9 @@ def entry_page(release: ReleaseView, entry: EntryView, tables: Mapping[str, Sequ
         metrics=metrics,
         slices=slices,
         slice_keys=[m.key for m in release.challenge.metrics if m.key in in_slices],
-        figures=_entry_figures(release, entry),
+        figures=_entry_figures(release, entry, boards.WHOLE[release.status]),
         galleries=_entry_galleries(release, entry),
+        training=(_entry_figures(release, entry, "train"), _places(release, entry, "train")),
         notes=[tidy(note, 500) for note in entry.card.get("notes", ())],
         provenance=_flat(entry.card.get("provenance", {})),
         whole=boards.PART_TITLES[boards.WHOLE[release.status]],
@@ -247,12 +248,12 @@ def axis_label(metric: Metric) -> str:
     return f"{metric.key} [{metric.unit}]" if metric.unit else metric.key
 
 
-def _entry_figures(release: ReleaseView, entry: EntryView) -> list[Drawn]:
+def _entry_figures(release: ReleaseView, entry: EntryView, part: str) -> list[Drawn]:
     drawn = []
     for f in release.challenge.figures:
-        data = figure_data(release, entry, f) if f.kind != GALLERY else None
+        data = figure_data(release, entry, f, part) if f.kind != GALLERY else None
         if data is not None:
-            svg = figures.draw(f.kind, data, uid=f"figure-{f.key}", title=f.title)
+            svg = figures.draw(f.kind, data, uid=f"figure-{part}-{f.key}", title=f.title)
             drawn.append(Drawn(f.title, caption(release, f), svg, figures.is_wide(f.kind)))
     return drawn
 
@@ -261,8 +262,10 @@ def _entry_galleries(release: ReleaseView, entry: EntryView) -> list[Gallery]:
     """Pictures of test cases, which say what these are: after the reveal alone."""
     if release.status != "revealed":
         return []
-    found = entry.card.get("figures", {}).get("all", {})
     pictures = release.challenge.pictures
+    if pictures is not None and pictures.places is not None:
+        return _places(release, entry, "all")
+    found = entry.card.get("figures", {}).get("all", {})
     wide = pictures is not None and pictures.answer is not None
     of = boards.entry_id(entry) if wide else TEST
     galleries = [
@@ -271,6 +274,23 @@ def _entry_galleries(release: ReleaseView, entry: EntryView) -> list[Gallery]:
         )
         for f in release.challenge.figures
         if f.kind == GALLERY and found.get(f.key)
+    ]
+    return [g for g in galleries if g.stamps]
+
+
+def _places(release: ReleaseView, entry: EntryView, part: str) -> list[Gallery]:
+    """Pictures of places in a part of a field."""
+    found = entry.card.get("figures", {}).get(part, {})
+    whose = of_part(boards.entry_id(entry), part)
+    galleries = [
+        Gallery(
+            f.title,
+            f.caption,
+            stamps(release.album, whose, found[f.key]["rows"], found[f.key]["notes"]),
+            True,
+        )
+        for f in release.challenge.figures
+        if f.kind == GALLERY and "places" in found.get(f.key, {})
     ]
     return [g for g in galleries if g.stamps]
 

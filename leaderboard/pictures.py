@@ -26,7 +26,8 @@ TEST = "test"
 class Album(NamedTuple):
     """Pictures as data URIs, and the samples of the training data.
 
-    pictures : by (split or, where they show what an entry says, id of the entry; row).
+    pictures : by (split or, where they show what an entry says, id of the entry; row). Of a field, by (split or id of
+        the entry and part, number of the place).
     """
 
     pictures: Mapping[tuple[str, int], str] = {}
@@ -56,6 +57,8 @@ def album(
     labelled = public.has("train") and public.has(pictures.labels[0])
     samples = pictures.samples(public.table(*pictures.labels)) if labelled else ()
     shown = {row for sample in samples for row in sample.rows[:MOST]}
+    if pictures.places is not None:
+        return Album(_of_places(public, pictures, cards, shown), samples)
     found = {("train", row): image for row, image in _drawn(public, pictures, "train", shown).items()}
     if not public.revealed:
         return Album(found, samples)
@@ -73,6 +76,36 @@ def album(
                 (who, row): image for row, image in _drawn(public, pictures, TEST, rows, answer).items()
             }
     return Album(found, samples)
+
+
+def of_part(entry: str, part: str) -> str:
+    """Whose pictures: those of an entry in a part of a field."""
+    return f"{entry}/{part}"
+
+
+def _of_places(
+    public: Public, pictures: Pictures, cards: Iterable[Mapping[str, Any]], samples: set[int]
+) -> dict[tuple[str, int], str]:
+    """Pictures of places in a field: of the training field always, of the test field after the reveal."""
+    assert pictures.places is not None
+    asked: list[tuple[str, str, list[int], Table]] = []
+    if samples:
+        rows = sorted(samples)
+        labels = public.table(*pictures.labels)
+        asked.append(("train", "train", rows, {name: column[rows] for name, column in labels.items()}))
+    galleries = [f.key for f in public.challenge.figures if f.kind == GALLERY]
+    parts = {"train": "train", "all": TEST} if public.revealed else {"train": "train"}
+    for card in cards:
+        for part, split in parts.items():
+            drawn = card.get("figures", {}).get(part, {})
+            for data in (drawn[key] for key in galleries if key in drawn):
+                table = {name: np.array(column[:MOST]) for name, column in data["places"].items()}
+                asked.append((of_part(card["entry"]["id"], part), split, data["rows"][:MOST], table))
+    return {
+        (whose, row): uri(rgb)
+        for whose, split, rows, table in asked
+        for row, rgb in zip(rows, pictures.places(public.root, split, table), strict=True)
+    }
 
 
 def stamps(album: Album, of: str, rows: Iterable[int], notes: Iterable[str]) -> list[Stamp]:
@@ -98,6 +131,7 @@ def _drawn(
         inside = chosen[owner == k]
         table = groups.read(int(k), columns)
         some = {name: column[inside - groups.starts[k]] for name, column in table.items()}
+        assert pictures.render is not None
         drawn = (
             pictures.render(some, public.json)
             if answer is None or pictures.answer is None

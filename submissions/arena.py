@@ -43,6 +43,7 @@ from blindsky.submissions.faults import PredictionRefused, shown
 
 RECORD = "submission.json"
 PREDICTION = "prediction.parquet"
+TRAINING = "training.parquet"  # what the method finds in the training field
 CHECK = "check.json"
 WITHDRAWN = "withdrawn.json"
 FAULT = "fault.json"
@@ -187,9 +188,11 @@ class Arena:
         description: str = "",
         kind: Kind = "submission",
         ids: Path | None = None,
+        training: Path | None = None,
     ) -> Submission:
         """Check a prediction and keep it; nothing is written unless it is accepted.
 
+        training : where predictions are catalogues, what the method finds in the training field, for figures alone.
         PredictionRefused with every fault of the file; InputFault for a name, a spent quota, or a release that takes
         nothing new.
         """
@@ -198,9 +201,15 @@ class Arena:
         public = self.public(release)
         self.open_to(public, kind)
         self._within_quota(public.release_id, team, kind)
+        if training is not None and public.challenge.prediction.catalogue is None:
+            message = f"{public.challenge.name} asks for no answer to its training set. Leave --training out"
+            raise InputFault(message)
+        if training is not None:
+            public.path("train")  # an import may have none
         result = check(path, public, ids)
-        if not result.ok:
-            raise PredictionRefused(result)
+        for found in (result, *([] if training is None else [check(training, public)])):
+            if not found.ok:
+                raise PredictionRefused(found)
         name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
         partial = self.submissions / f"{PARTIAL}{name}"
         with machine_faults("storing the submission", self.submissions):
@@ -208,6 +217,8 @@ class Arena:
                 _for_owner(self.submissions)
                 partial.mkdir()
                 content = write_canonical(path, public, partial / PREDICTION, ids)  # checks what it stores
+                if training is not None:
+                    write_canonical(training, public, partial / TRAINING)
                 stored = set(tables.column_names(partial / PREDICTION))
                 fields = public.challenge.prediction.fields
                 write_json(partial / CHECK, result.to_dict())
@@ -294,7 +305,14 @@ class Arena:
 
     def prediction(self, submission: str) -> Path | None:
         """The stored prediction of a submission; None where there is none."""
-        path = self.submissions / submission / PREDICTION
+        return self._stored(submission, PREDICTION)
+
+    def training(self, submission: str) -> Path | None:
+        """The stored catalogue of the training field; None where there is none."""
+        return self._stored(submission, TRAINING)
+
+    def _stored(self, submission: str, name: str) -> Path | None:
+        path = self.submissions / submission / name
         return path if path.is_file() else None
 
     @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -76,6 +77,35 @@ def _measure_catalogue(release: Release, prediction: Path) -> tuple[dict[str, Me
     return collector.measurements()
 
 
+def training_figures(release: Release, catalogue: Path) -> dict[str, Any]:
+    """The figures of what an entry finds in the training field."""
+    public, challenge = release.public, release.public.challenge
+    key = challenge.prediction.key
+    cases = public.table("train")
+    part = np.full(rows(cases), "train")
+    known = {TRUTH: {key: cases[key], "part": part}}
+    known |= {name: public.table(_of_training(name)) for name in release.hidden() if name != TRUTH}
+    known |= {name: public.table(_of_training(name)) for name in challenge.beside if public.has(name)}
+    collector = Collector(("train",))
+    collector.add(challenge.measure(known, tables.read(catalogue)), part)
+    found = collector.measurements()[0]["all"]
+    columns = cards.by_row({**cases, "part": part}, found)
+    drawn = {
+        f.key: f.data(found, columns)
+        for f in challenge.figures
+        if f.training and all(name in columns for name in f.needs)
+    }
+    return {key: data for key, data in drawn.items() if data is not None}
+
+
+def _of_training(table: str) -> str:
+    """The public table of the training split that is like one of the test split or the truth."""
+    for prefix in (TRUTH, "test"):
+        if table.startswith(prefix):
+            return "train" + table.removeprefix(prefix)
+    return table
+
+
 def judge(arena: Arena, release: Release, submission: Submission, report: Progress | None = None) -> None:
     """Score one submission and keep the card; a failure is recorded as its state, with the reason.
 
@@ -106,6 +136,8 @@ def judge(arena: Arena, release: Release, submission: Submission, report: Progre
             submission.notes,
             advance=report.advance,
         )
+        if (training := arena.training(submission.id)) is not None:
+            content["figures"]["train"] = training_figures(release, training)
     except NotAsAccepted as error:
         arena.mark(submission, "invalid", str(error))
         return

@@ -154,7 +154,7 @@ class DeblendingSky:
         mask = (image > setting.mask * setting.sigma[r]).astype(np.uint8)
         if "pair" in self.track:
             return Ragged(counts, {"obj": columns["obj"], "flux": best[:, 0], "mask": mask})
-        answer = {f"flux_{name}": best[:, k] for k, name in enumerate(setting.bands.names)}
+        answer: Table = {f"flux_{name}": best[:, k] for k, name in enumerate(setting.bands.names)}
         answer |= {"mask": mask, "image": image}
         if self.track == "scene_known":
             return Ragged(counts, {"obj": columns["obj"], **answer})

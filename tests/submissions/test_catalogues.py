@@ -8,19 +8,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from blindsky.baselines.baseline import Settings, get, predict_to_file
+from blindsky.baselines.baseline import Finder, Settings, get, predict_to_file
 from blindsky.challenges import registry, tables
 from blindsky.challenges.cards import read_card
 from blindsky.challenges.generation import generate
 from blindsky.challenges.references import folder_of
 from blindsky.challenges.release import Release
 from blindsky.challenges.trust import reveal, verify
+from blindsky.commands.baseline import hand_in
 from blindsky.leaderboard.publish import views
 from blindsky.leaderboard.site import build
 from blindsky.scoring.measurements import Table
 from blindsky.submissions.arena import Arena
 from blindsky.submissions.canonical import sample_submission, write_canonical
 from blindsky.submissions.checking import CheckResult, check
+from blindsky.submissions.faults import PredictionRefused
 from blindsky.submissions.judging import measure, score_due
 
 KEY = bytes(range(32))
@@ -66,10 +68,45 @@ def test_the_whole_road(release: Release, tmp_path: Path) -> None:
         folder = next(p for p in folder_of(release, name).iterdir() if p.is_dir())
         assert read_card(folder)[0]["parts"]["all"]["metrics"]["worth"]["value"] == said
     build(tmp_path / "site", views(arena))
+    assert (tmp_path / "site" / "r" / "index.html").read_text().count("data:image/jpeg") == 2
     reveal(release)
     assert verify(public).ok
     build(tmp_path / "site", views(arena))
     assert "Lamps along a street" in (tmp_path / "site" / "index.html").read_text()
+
+
+def test_the_training_field_is_shown_at_once_and_the_test_field_after_the_reveal(
+    release: Release, tmp_path: Path
+) -> None:
+    arena = Arena(tmp_path)
+    submission = hand_in(arena, release.public, get("toyfield/bright"), Settings())
+    score_due(arena)
+    page = f"r/{submission.id}.html"
+    build(tmp_path / "site", views(arena))
+    shown = (tmp_path / "site" / page).read_text()
+    assert "On the training field" in shown
+    before = shown.count("data:image/jpeg")
+    lamps = release.public.table("train_lamps")
+    found = bright_of(release, "train")
+    missed = ~(np.abs(lamps["x"][:, None] - found["x"]) <= 1.5).any(axis=1)
+    assert before == min(3, missed.sum()) > 0
+    reveal(release)
+    build(tmp_path / "site", views(arena))
+    assert (tmp_path / "site" / page).read_text().count("data:image/jpeg") > before
+
+
+def bright_of(release: Release, split: str) -> Table:
+    model = get("toyfield/bright").fit(release.public, Settings())
+    assert isinstance(model, Finder)
+    return model.catalogue(release.public, split)
+
+
+def test_an_answer_to_the_training_set_is_checked_too(release: Release, tmp_path: Path) -> None:
+    pd.DataFrame(truth(release)).to_csv(tmp_path / "p.csv", index=False)
+    (tmp_path / "t.csv").write_text("id,x\n1,nonsense\n")
+    with pytest.raises(PredictionRefused, match=r"t\.csv"):
+        Arena(tmp_path).submit(tmp_path / "p.csv", "r", team="A", method="m", training=tmp_path / "t.csv")
+    assert not Arena(tmp_path).all()
 
 
 def test_parts_and_replicates_are_of_cases(release: Release, tmp_path: Path) -> None:

@@ -12,9 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blindsky.baselines.baseline import Baseline, Settings
-from blindsky.challenges.challenge import Board, Challenge, Figure, Product, Reference, Size, Slice, Track
+from blindsky.challenges.challenge import (
+    Board,
+    Challenge,
+    Figure,
+    Pictures,
+    Product,
+    Reference,
+    Sample,
+    Size,
+    Slice,
+    Track,
+)
 from blindsky.challenges.prediction import Catalogue, Column, Prediction
 from blindsky.challenges.randomness import Streams
 from blindsky.challenges.release import Public
@@ -39,7 +51,11 @@ class ToyField:
 
     def files(self) -> Mapping[str, Table | dict[str, Any]]:
         """The light of every stretch's ground."""
-        return {"test_ground": {"ground": np.ones(self.size.test)}, "street": {"stretch": STRETCH}}
+        ground: dict[str, Table | dict[str, Any]] = {
+            f"{split}_ground": {"ground": np.ones(self._metres(split) // STRETCH)}
+            for split in ("train", "test")
+        }
+        return ground | {"street": {"stretch": STRETCH}}
 
     def _metres(self, split: str) -> int:
         return STRETCH * (self.size.train if split == "train" else self.size.test)
@@ -104,6 +120,7 @@ def measure(known: Mapping[str, Table], claims: Table) -> Measured:
     rows: Table = {
         "worth": np.concatenate([near.any(axis=1) * 1.0, np.full(false.sum(), -1.0)]),
         "bright": np.concatenate([lamps["flux"], np.zeros(false.sum())]),
+        "at": at,
     }
     return Measured(rows, case=np.clip(at // STRETCH, 0, len(stretches["x0"]) - 1).astype(np.int64))
 
@@ -138,6 +155,24 @@ def histogram(measurements: Measurements, columns: Table) -> dict[str, Any] | No
     counts, edges = np.histogram(measurements.floats("worth"), bins=3, range=(-1.5, 1.5))
     values = [int(n) if n >= 10 else None for n in counts]
     return {"x_label": "worth", "y_label": "rows", "edges": edges.tolist(), "values": values, "one": 1}
+
+
+def missed(measurements: Measurements, columns: Table) -> dict[str, Any] | None:
+    """Lamps that were not found, of the training street, and of the test street once all of it may be shown."""
+    parts = set(columns["part"])
+    if len(parts) < 2 and parts != {"train"}:
+        return None
+    rows = np.flatnonzero(measurements["worth"] == 0)[:3]
+    places = {"at": measurements["at"][rows].tolist()}
+    return {"rows": rows.tolist(), "places": places, "notes": [f"missed {k}" for k in rows]}
+
+
+def views(folder: Path, split: str, places: Table) -> NDArray[np.uint8]:
+    """The light around some places, in grey."""
+    light = np.frombuffer((folder / f"{split}_street.fits").read_bytes(), "<f4")
+    at = np.clip(np.rint(places["at" if "at" in places else "x"]).astype(int), 4, len(light) - 5)
+    strips = np.clip(light[at[:, None] + np.arange(-4, 5)] * 5, 0, 255).astype(np.uint8)
+    return np.broadcast_to(strips[:, None, :, None], (len(at), 4, 9, 3)).copy()
 
 
 def bright(table: Table) -> Array:
@@ -177,7 +212,17 @@ CHALLENGE = Challenge(
     metrics=(VALUE,),
     boards=(Board("worth", "Worth", ("worth",), ("worth",)),),
     slices=(Slice("bright", ("bright",), bright, "light"),),
-    figures=(Figure("worth", "Worth", "histogram", histogram),),
+    figures=(
+        Figure("worth", "Worth", "histogram", histogram, training=True),
+        Figure("missed", "Missed lamps", "gallery", missed, needs=("part",), training=True),
+    ),
+    pictures=Pictures(
+        (),
+        None,
+        lambda told: (Sample("Training lamps", (0, 2), ("first", "third")),),
+        ("train_lamps", None),
+        places=views,
+    ),
     sky=lambda track, size, options: ToyField(size),
     measure=measure,
     beside=("test", "test_ground"),
@@ -195,9 +240,9 @@ class Bright:
 
     threshold: float
 
-    def catalogue(self, public: Public) -> Table:
+    def catalogue(self, public: Public, split: str) -> Table:
         """Places of the maxima."""
-        light = np.frombuffer((public.root / "test_street.fits").read_bytes(), "<f4")
+        light = np.frombuffer((public.root / f"{split}_street.fits").read_bytes(), "<f4")
         inner = light[1:-1]
         at = 1 + np.flatnonzero((inner > self.threshold) & (inner >= light[:-2]) & (inner > light[2:]))
         return {"id": np.arange(len(at)), "x": at.astype(float), "flux": np.minimum(light[at], 100.0)}

@@ -91,13 +91,17 @@ def command(
 
 def hand_in(arena: Arena, public: Public, baseline: Baseline, settings: Settings) -> Submission:
     """Train a baseline, predict the test split and submit the answer as a baseline, which no quota counts."""
-    from blindsky.baselines.baseline import predict_to_file
+    from blindsky.baselines.baseline import Finder, predict_to_file
 
     arena.open_to(public, "baseline")  # before the long work
     model = baseline.fit(public, settings)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "prediction.parquet"
         predict_to_file(model, public, path)
+        training = None
+        if isinstance(model, Finder):
+            training = Path(folder) / "training.parquet"
+            predict_to_file(model, public, training, split="train")
         return arena.submit(
             path,
             str(public.root),
@@ -105,4 +109,5 @@ def hand_in(arena: Arena, public: Public, baseline: Baseline, settings: Settings
             method=baseline.title,
             description=baseline.description,
             kind="baseline",
+            training=training,
         )

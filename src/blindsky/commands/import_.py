@@ -35,6 +35,10 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--zeropoint", type=float, help="AB magnitude of a flux of 1, where it is another (deblending/coin)."
 )
+@click.option("--size", help="Size of the test field, of those in the folder: dev, ldev or full (hi/sdc2).")
+@click.option("--cube", type=_FILE, help="Cube of the test field, where it has another name (hi/sdc2).")
+@click.option("--cont", type=_FILE, help="Its continuum maps (hi/sdc2).")
+@click.option("--truth", type=_FILE, help="Its catalogue of truth (hi/sdc2).")
 @click.option(
     "--track", help="Track of the challenge that the data belong to (default: the data's, or its first)."
 )
@@ -49,6 +53,10 @@ def command(
     labels: tuple[Path, ...],
     allow_missing: bool,
     zeropoint: float | None,
+    size: str | None,
+    cube: Path | None,
+    cont: Path | None,
+    truth: Path | None,
     track: str | None,
     release_id: str | None,
     arena: Path | None,
@@ -57,7 +65,7 @@ def command(
     """Turn real data into a release.
 
     SOURCE is <challenge>/<format>: photoz/dc2, photoz/catalogue, lens/bologna, transients/plasticc, transients/snana,
-    deblending/coin, deblending/coin-results, deblending/btk.
+    deblending/coin, deblending/coin-results, deblending/btk, hi/sdc2.
 
     \b
     Example:
@@ -67,6 +75,7 @@ def command(
       blindsky import transients/plasticc plasticc/ --id plasticc
       blindsky import transients/snana SIM_HEAD.FITS.gz SIM_PHOT.FITS.gz
       blindsky import deblending/coin output-s_42-n_20000/ --zeropoint 25.5
+      blindsky import hi/sdc2 sdc2/ --size ldev
     """
     from blindsky.challenges.importing import import_release
 
@@ -76,6 +85,10 @@ def command(
         "labels": labels,
         "allow_missing": allow_missing,
         "zeropoint": zeropoint,
+        "size": size,
+        "cube": cube,
+        "cont": cont,
+        "truth": truth,
     }
     release = import_release(
         source,

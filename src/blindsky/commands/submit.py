@@ -19,6 +19,11 @@ from blindsky.commands import answer, arena_option, json_option, next_command, o
 @click.option(
     "--ids", type=click.Path(path_type=Path), help="Ids of the rows, for a format that has none (qp)."
 )
+@click.option(
+    "--training",
+    type=click.Path(path_type=Path),
+    help="Where a catalogue is asked: what the method finds in the training field, for figures alone.",
+)
 @arena_option
 @json_option
 def command(
@@ -28,6 +33,7 @@ def command(
     method: str,
     description: str,
     ids: Path | None,
+    training: Path | None,
     arena: Path | None,
     as_json: bool,
 ) -> None:
@@ -40,7 +46,9 @@ def command(
       blindsky submit predictions.parquet --release photoz-biased-tiny-1a2b3c4d --team "Team A" --method "MDN"
     """
     held = open_arena(arena)
-    found = held.submit(prediction, release, team=team, method=method, description=description, ids=ids)
+    found = held.submit(
+        prediction, release, team=team, method=method, description=description, ids=ids, training=training
+    )
     lines = [f"accepted {found.id}: {found.rows:,} rows for {found.release}"]
     lines += [f"  note: {note}" for note in found.notes]
     lines.append(f"  next  {next_command(f'score {found.id}', arena)}")
