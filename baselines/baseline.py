@@ -81,6 +81,7 @@ class Baseline:
     extra : the optional dependency it needs, whose extra bears the package's name; None for none.
     seeded : whether the seed changes the answer, so that a mean and a spread over seeds can be reported.
     heavy : whether training takes minutes even on the smallest release; the demo leaves it out.
+    training : whether what it finds in the training field is handed in too, as figures of a finder are drawn there.
     """
 
     name: str
@@ -93,6 +94,7 @@ class Baseline:
     extra: str | None = None
     seeded: bool = False
     heavy: bool = False
+    training: bool = False
 
     def fit(self, public: Public, settings: Settings) -> Model | Finder:
         """Train on a release. Raises InputFault off its tracks, MissingExtra without its dependency."""

@@ -46,7 +46,7 @@ class Slice:
     family : slices shown together.
     about : the cases that the slice is about, where ``mask`` keeps others to compare them with, such as every
         non-lens; None for all of it. They are counted, and fewer than ten are not shown before the reveal.
-    metrics : keys shown on the slice; empty for all.
+    metrics : keys shown on the slice, of those that the track has; empty for all.
     """
 
     name: str
@@ -241,7 +241,6 @@ class Challenge:
     figures: tuple[Figure, ...]
     sky: Callable[[Track, Size, Mapping[str, str]], Sky | StratifiedSky | FieldSky]
     measure: Measure
-    label: str
     beside: tuple[str, ...] = ()
     references: tuple[Reference, ...] = ()
     options: tuple[Option, ...] = ()

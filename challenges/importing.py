@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,6 +40,8 @@ class Imported:
         Those of the test hide ``truth``; a test without rows is left out.
     files : further public files.   notes : what was dropped or assumed; complete when the rows were taken.
     track : where the data tell; None where any track may be asked for.
+    links : public files, by name, that are too large to be copied: the release points to where they are.
+    size : where the data are of one that the challenge has.
     """
 
     train: Iterable[Rows]
@@ -47,6 +49,8 @@ class Imported:
     files: Mapping[str, Table | dict[str, Any]]
     notes: Sequence[str] = ()
     track: str | None = None
+    links: Mapping[str, Path] = field(default_factory=dict)
+    size: str = SIZE
 
     @classmethod
     def renamed(
@@ -110,6 +114,8 @@ def import_release(
     challenge = challenge.on(found.track or asked or challenge.tracks[0].name)
     with new_folder(final) as partial, ReleaseWriter(partial, challenge, release_id, key) as writer:
         writer.extra(found.files)
+        for file, path in found.links.items():
+            (writer.public / file).symlink_to(path.resolve())
         for split, pieces in (("train", found.train), ("test", found.test)):
             for piece in pieces:
                 writer.add(split, piece.block, piece.ids)
@@ -120,7 +126,7 @@ def import_release(
             "notes": list(found.notes),
         }
         writer.challenge = released(challenge, origin)
-        writer.finish(size=SIZE, options={}, device="cpu", source=origin, collectors={})
+        writer.finish(size=found.size, options={}, device="cpu", source=origin, collectors={})
     return open_release(final)
 
 

@@ -103,6 +103,9 @@ ITEMS = "test_objects"  # public table that lists the items of the test cases
 NOTHING = -1  # number of the item in a row that says that nothing was found
 
 
+Remarks = Callable[[Table, Callable[[str], dict[str, Any]]], tuple[str, ...]]
+
+
 @dataclass(frozen=True)
 class Item:
     """What a row of the prediction is about, where a case has several: an object, or a detection.
@@ -110,11 +113,13 @@ class Item:
     name : of the column that numbers the items of a case.   most : rows of a case at most, where a participant says
     what was found, one row numbered -1 and empty where nothing was; None where the public table ``test_objects`` lists
     the items, all of which are predicted.
+    remarks : (keys and numbers of its rows, public JSON files by stem) -> sentences on what is allowed, but strange.
     """
 
     name: str
     most: int | None = None
     description: str = ""
+    remarks: Remarks | None = None
 
 
 @dataclass(frozen=True)
@@ -128,7 +133,7 @@ class Catalogue:
 
     name: str
     most: Mapping[str, int]
-    remarks: Callable[[Table, Callable[[str], dict[str, Any]]], tuple[str, ...]]
+    remarks: Remarks
 
 
 def columns_of(field: Field) -> tuple[str, ...]:

@@ -80,9 +80,10 @@ class Public:
         """The file of a public table, or the folder of its files where it holds images."""
         path = table_path(self.root, name)
         if not path.exists():
-            empty = self.manifest["splits"].get(name, {}).get("rows") == 0
+            split = name.partition("_")[0]  # of which it is the table, or one of them
+            empty = self.manifest["splits"].get(split, {}).get("rows") == 0
             message = (
-                f"release {self.release_id} has no {name} split: {_EMPTY[name]}"
+                f"release {self.release_id} has no {split} split: {_EMPTY[split]}"
                 if empty
                 else f"release {self.release_id} has no table {name!r} ({path} is not there). Download it again"
             )

@@ -22,6 +22,7 @@ from blindsky.scoring.metric import Metric
 PARTS = {"open": ("public",), "revealed": ("private", "all", "public")}
 PART_TITLES = {"public": "public part", "private": "private part", "all": "all cases"}
 WHOLE = {"open": "public", "revealed": "all"}  # the part whose slices and figures are shown
+CEILING = "ceiling"
 COMPETING = frozenset(("submission", "baseline"))  # other kinds read the truth: shown first, never ranked
 FEWEST = 10  # a slice of fewer cases stays blank
 # Before the reveal in place of a reason that code which sees the truth wrote
@@ -210,7 +211,14 @@ def _board_table(release: ReleaseView, board: Board, part: str) -> BoardTable:
         )
         for i, e in entries.items()
     ]
-    rows.sort(key=lambda r: (r.who.competes, r.place.rank == 0, r.place.rank, r.who.id))
+    declared = [r.name for r in release.challenge.references]
+
+    def place(row: Row) -> tuple[bool, bool, int, int, str]:
+        """References as they are declared, then entries by rank."""
+        known = declared.index(row.who.id) if row.who.id in declared else len(declared)
+        return row.who.competes, row.place.rank == 0, row.place.rank, known, row.who.id
+
+    rows.sort(key=place)
     sizes = [e.card["parts"][part]["n"] for e in entries.values() if part in e.card["parts"]]
     lead = _lead(release, rows, contenders, ranking, least)
     return BoardTable(board, part, max(sizes, default=None), primary, metrics, tuple(rows), lead)

@@ -21,8 +21,12 @@ BAR = 19  # height of a row of bars
 
 
 def matrix(data: Data) -> dict[str, Any]:
-    """What the template of ``matrix`` shows."""
-    rows, columns, values = data["rows"], data["columns"], data["values"]
+    """What the template of ``matrix`` shows: shares of classes called others, or of a plane, where ``counts`` are.
+
+    In a plane a share of 0 is said, and how many rows a cell has where that is known.
+    """
+    rows, columns, values, counts = data["rows"], data["columns"], data["values"], data.get("counts")
+    least = UNWRITTEN if counts is None else 0.0
     left = 30 + math.ceil(LETTER * max(map(len, rows)))
     width, bottom = (WIDE - 8 - left) / len(columns), TOP + CELL * len(rows)
     cells = [
@@ -32,11 +36,13 @@ def matrix(data: Data) -> dict[str, Any]:
             "opacity": round(value, 2),
             "dark": value >= DARK,
             "text": _share(value),
-            "full": f"{rows[j]} called {columns[i]}: {number(value, 2)}",
+            "full": f"{rows[j]} called {columns[i]}: {number(value, 2)}"
+            if counts is None
+            else f"{rows[j]}, {columns[i]}: {number(value, 2)}" + (f" of {counts[j][i]:,}" if counts else ""),
         }
         for j, row in enumerate(values)
         for i, value in enumerate(row)
-        if value is not None and value >= UNWRITTEN
+        if value is not None and value >= least
     ]
     blank = sum(value is None for row in values for value in row)
     slant = math.ceil(LETTER * max(map(len, columns)) * math.sin(math.pi / 4))

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from blindsky.challenges.challenge import Figure
 from blindsky.leaderboard import boards, curves, figures
-from blindsky.leaderboard.boards import BoardTable, EntryView, ReleaseView, Row
+from blindsky.leaderboard.boards import CEILING, BoardTable, EntryView, ReleaseView, Row
 from blindsky.leaderboard.coarse import coarsened
 
 REFERENCES = 2  # curves that read the truth; ranked entries have the other styles
@@ -88,7 +88,7 @@ def overlay(release: ReleaseView, table: BoardTable) -> Overlay | None:
     """The curves of the best entries of a board, with those that read the truth; None where nobody has any."""
     wanted = [f for f in release.challenge.figures if f.together]
     entries = {boards.entry_id(e): e for e in boards.current(release)}
-    references = [row for row in table.rows if not row.who.competes][:REFERENCES]
+    references = [row for row in table.rows if row.who.kind == CEILING][:REFERENCES]
     rows = [*table.ranked[: curves.STYLES - len(references)], *references]
     legend = tuple(Line(k, _mark(row, rows), row) for k, row in enumerate(rows))
     drawn = []

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from blindsky.challenges.challenge import Published
 from blindsky.leaderboard import boards, figures
-from blindsky.leaderboard.boards import BoardTable, EntryView, ReleaseView, Row
+from blindsky.leaderboard.boards import CEILING, BoardTable, EntryView, ReleaseView, Row
 from blindsky.leaderboard.cells import number, tidy
 from blindsky.leaderboard.overlay import Drawn, caption, figure_data, overlay
 from blindsky.leaderboard.pictures import GALLERY, TEST, Stamp, of_part, stamps
@@ -205,7 +205,7 @@ def _board_figures(table: BoardTable, uid: str) -> list[Markup]:
     shown = {m.key: m for m in table.metrics}
     if table.board.compare and all(key in shown for key in table.board.compare):
         x, y = (shown[key] for key in table.board.compare)
-        points = [_point(row, x, y) for row in table.rows]
+        points = [_point(row, x, y) for row in table.rows if row.who.competes or row.who.kind == CEILING]
         drawn.append(
             figures.draw(
                 "scatter",

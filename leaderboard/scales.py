@@ -75,7 +75,7 @@ def log_label(value: float) -> str:
 class Scale:
     """A map of [low, high] to [start, stop] in SVG units, linear or, with ``log``, in the logarithm.
 
-    Called with a value, gives a coordinate.
+    Called with a value, gives a coordinate. An axis without length, of data that are all alike, gets one.
     """
 
     low: float
@@ -83,6 +83,13 @@ class Scale:
     start: float
     stop: float
     log: bool = False
+
+    def __post_init__(self) -> None:
+        """Widen an axis without length by one, or tenfold, to both sides."""
+        if self.low == self.high:
+            low, high = (self.low / 10, self.high * 10) if self.log else (self.low - 1, self.high + 1)
+            object.__setattr__(self, "low", low)
+            object.__setattr__(self, "high", high)
 
     def __call__(self, value: float) -> float:
         """The coordinate of a value, to a tenth of a unit. ValueError for one that no logarithmic axis can hold."""

@@ -109,7 +109,7 @@ def replicate(
     for first in range(0, count, BLOCK):
         weights: Array = replicates.block(first, min(BLOCK, count - first))
         if measurements.case is not None:
-            weights = weights[:, measurements.case]
+            weights = np.take(weights, measurements.case, axis=1)
         for key, statistic in statistics.items():
             values[key][first : first + len(weights)] = statistic(weights)
     return values

@@ -66,14 +66,22 @@ def iou(truth: Array, prediction: Array) -> FloatArray:
     return iou_of_words(pack(truth), pack(prediction))
 
 
-def overlap_iou(truth: tuple[Array, Array], prediction: tuple[Array, Array]) -> FloatArray:
-    """``iou`` of the pixels that two objects share, (n,).
+def shared(masks: Array, counts: Array) -> FloatArray:
+    """Share (n,) of each mask that lies in other masks of its case too; 0 where a mask is empty.
 
-    truth, prediction : masks of the two, (n, H, W) each.
+    masks : (counts.sum(), H, W), those of the first case first, bool or uint8.   counts : (n_cases,).
     """
-    _alike(*truth, *prediction)
-    (t0, t1), (p0, p1) = map(pack, truth), map(pack, prediction)
-    return iou_of_words(t0 & t1, p0 & p1)
+    words = pack(masks)
+    both: NDArray[np.int64] = np.zeros(len(words), dtype=np.int64)
+    start = 0
+    for count in np.asarray(counts).tolist():
+        own = words[start : start + count]
+        for k in range(count):
+            others = np.bitwise_or.reduce(np.delete(own, k, axis=0), axis=0)
+            both[start + k] = np.bitwise_count(own[k] & others).sum(dtype=np.int64)
+        start += count
+    whole = np.bitwise_count(words).sum(axis=1, dtype=np.int64)
+    return np.asarray(np.divide(both, whole, out=np.zeros(len(words)), where=whole > 0))
 
 
 def _products(first: Array, second: Array) -> FloatArray:

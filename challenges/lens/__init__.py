@@ -128,7 +128,6 @@ CHALLENGE = Challenge(
         "lensed by it. About one candidate in a thousand is a lens, so what counts is the share of lenses found "
         "at very few false positives."
     ),
-    label="label",
     tracks=(
         Track(
             name="space",

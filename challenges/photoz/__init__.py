@@ -108,7 +108,6 @@ CHALLENGE = Challenge(
         "Where the sky is generated its own posterior is known, and an entry is scored by the information that it "
         "loses against this best possible answer."
     ),
-    label="redshift",
     tracks=(
         Track(
             name="representative",

@@ -64,7 +64,6 @@ CHALLENGE = Challenge(
         "probability of every class. The training set is bright and unlike the test set, whose class 99 it does not "
         "hold at all. Every class counts by its weight, however many objects it has."
     ),
-    label="target",
     tracks=(
         Track(
             name="biased",

@@ -131,3 +131,25 @@ def test_imported_data_speak_for_themselves(imported: Release) -> None:
     assert public.track.title == "Imported data"
     assert "toy/text" in public.track.description
     assert public.track.description in (public.root / "README.md").read_text()
+
+
+def test_large_files_are_pointed_to(lines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import replace
+
+    import toychallenge
+
+    whole = toychallenge.read_text
+    (tmp_path / "cube.fits").write_bytes(b"voxels")
+    monkeypatch.setattr(
+        toychallenge,
+        "read_text",
+        lambda *read: replace(whole(*read), links={"test_cube.fits": tmp_path / "cube.fits"}),
+    )
+    release = import_release("toy/text", [lines], tmp_path / "releases", release_id="linked", key=KEY)
+    link = release.public.root / "test_cube.fits"
+    assert link.is_symlink() and link.resolve() == tmp_path / "cube.fits"
+    (entry,) = (f for f in release.public.manifest["files"] if f["path"] == "test_cube.fits")
+    assert entry["bytes"] == 6
+    assert verify(release.public).ok
+    (tmp_path / "cube.fits").write_bytes(b"pixels")
+    assert [problem.file for problem in verify(release.public).problems] == ["test_cube.fits"]

@@ -69,7 +69,7 @@ MISTAKES: list[tuple[str, int, str]] = [
     ("baseline toy/mean --release nothing", 1, "no release 'nothing'"),
     ("baseline toy/mean --release toy-original --out releases", 2, "is a directory"),
     ("baseline toy/mean --release toy-original --seed x", 2, "not a valid integer"),
-    ("show nothing", 1, "The challenges are: deblending, lens, photoz, toy"),
+    ("show nothing", 1, "The challenges are: deblending, hi, lens, photoz, toy"),
     ("show toy --sample s.csv", 2, "--sample needs a release"),
     ("show toy-original --sample s.txt", 1, ".parquet or .csv"),
     ("show toy-original --sample notes.txt/s.csv", 1, "notes.txt"),

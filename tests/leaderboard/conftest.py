@@ -67,7 +67,6 @@ CHALLENGE = Challenge(
     figures=(Figure("pit", "PIT", "histogram", lambda m, c: None),),
     sky=lambda track, size, options: None,  # type: ignore[arg-type,return-value]
     measure=_measure,
-    label="y",
 )
 
 MakeEntry = Callable[..., EntryView]

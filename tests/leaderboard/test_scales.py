@@ -105,3 +105,10 @@ def test_a_span_holds_every_value_and_is_never_empty(values: list[float | None],
     assert low < high
     assert all(low <= v <= high for v in values if v is not None and not math.isnan(v))
     assert not zero or low <= 0 <= high
+
+
+@pytest.mark.parametrize(("value", "log"), [(0.0, False), (-3.5, False), (4.0, True)])
+def test_data_that_are_all_alike_have_an_axis(value: float, log: bool) -> None:
+    scale = Scale(value, value, 0, 100, log)
+    assert scale(value) == 50
+    assert len(scale.marks()) >= 2

@@ -15,7 +15,6 @@ from blindsky.scoring.segmentation import (
     cosine,
     ellipticity,
     iou,
-    overlap_iou,
     residual,
     residual_chi2,
     sums_by_case,
@@ -86,17 +85,6 @@ def test_iou_against_scikit_learn():
         for t, p in zip(truth, prediction, strict=True)
     ]
     np.testing.assert_allclose(iou(truth, prediction), expected, rtol=1e-14)
-
-
-def test_overlap_iou():
-    # truth shares the column 2, prediction the columns 2 and 3 of the same two rows: 2 of 4 pixels
-    t0, t1 = square(1, 1), square(1, 2)
-    p0, p1 = square(1, 2), square(1, 2)
-    assert overlap_iou((t0, t1), (p0, p1)) == pytest.approx([0.5])
-    apart = square(0, 0), square(2, 2)
-    assert overlap_iou(apart, apart) == [1]  # no overlap, none claimed
-    assert overlap_iou(apart, (p0, p1)) == [0]
-    assert overlap_iou((t0, t1), apart) == [0]
 
 
 def test_memory_does_not_grow_with_the_number_of_masks():

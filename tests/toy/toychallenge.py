@@ -281,7 +281,6 @@ CHALLENGE = Challenge(
     title="The mean of a noisy number",
     task="regression with a probability density",
     description="Given a number and its noise, return the mean it scatters about.",
-    label="mean",
     tracks=(
         Track(name="plain", title="Plain", description="Labels are a random subset.", public=_PUBLIC),
         Track(

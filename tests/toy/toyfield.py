@@ -185,7 +185,6 @@ CHALLENGE = Challenge(
     title="Lamps along a street",
     task="places of lamps",
     description="Given the light along a street, say where its lamps are.",
-    label="train_lamps",
     tracks=(
         Track(
             name="plain",
@@ -261,5 +260,6 @@ BASELINES = (
         train="toyfield:train_bright",
         fields=("x", "flux"),
         reference="Edison 1880",
+        training=True,
     ),
 )

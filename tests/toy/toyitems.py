@@ -214,7 +214,6 @@ CHALLENGE = Challenge(
     title="Blobs on images",
     task="fluxes of the objects of an image",
     description="Given an image, return the flux of every blob on it.",
-    label="flux",
     tracks=(
         Track(
             name="listed",

@@ -91,7 +91,7 @@ def command(
 
 def hand_in(arena: Arena, public: Public, baseline: Baseline, settings: Settings) -> Submission:
     """Train a baseline, predict the test split and submit the answer as a baseline, which no quota counts."""
-    from blindsky.baselines.baseline import Finder, predict_to_file
+    from blindsky.baselines.baseline import predict_to_file
 
     arena.open_to(public, "baseline")  # before the long work
     model = baseline.fit(public, settings)
@@ -99,7 +99,7 @@ def hand_in(arena: Arena, public: Public, baseline: Baseline, settings: Settings
         path = Path(folder) / "prediction.parquet"
         predict_to_file(model, public, path)
         training = None
-        if isinstance(model, Finder):
+        if baseline.training:
             training = Path(folder) / "training.parquet"
             predict_to_file(model, public, training, split="train")
         return arena.submit(

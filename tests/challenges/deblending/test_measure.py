@@ -7,12 +7,11 @@ from functools import partial
 import numpy as np
 import pytest
 
+from blindsky.challenges.deblending.bands import LSST, SPACE
 from blindsky.challenges.deblending.measure import (
     FALSE,
-    LSST,
     NOBODY,
     OBJECT,
-    SPACE,
     UNSCORED,
     measure_known,
     measure_pair,

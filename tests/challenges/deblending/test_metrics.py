@@ -11,15 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from blindsky.challenges.deblending.bands import LSST, SPACE
 from blindsky.challenges.deblending.measure import (
-    LSST,
-    SPACE,
     measure_known,
     measure_pair,
     measure_scene,
 )
 from blindsky.challenges.deblending.metrics import PAIR, SCENE, SCENE_KNOWN
-from blindsky.challenges.deblending.statistics import efficiency
 from blindsky.challenges.skies import Ragged
 from blindsky.scoring.card import evaluate
 from blindsky.scoring.measurements import Measurements
@@ -461,16 +459,6 @@ def test_one_detection_at_the_centre():
     assert fair["deblend_error"] < 0.6
     assert found["deblend_error"] > 0.8  # nothing at all has 1
     assert found["recall"] < 0.4
-
-
-def test_the_table_of_counts():
-    cases, objects, found = scenes(13)
-    table = judged(cases, objects, found)
-    expected = np.zeros((objects.counts.max() + 1, found.counts.max() + 1))
-    for pair in zip(objects.counts, found.counts, strict=True):
-        expected[pair] += 1
-    np.testing.assert_array_equal(efficiency(table), expected)
-    np.testing.assert_array_equal(efficiency(table, weights=np.full(len(table), 2)), 2 * expected)
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ import pytest
 
 from blindsky.challenges.challenge import Size, Track
 from blindsky.challenges.deblending import sky
-from blindsky.challenges.deblending.measure import LSST, SPACE, measure_known, measure_pair, measure_scene
-from blindsky.challenges.deblending.sky import KINDS, DeblendingSky
+from blindsky.challenges.deblending.bands import LSST, SPACE
+from blindsky.challenges.deblending.measure import measure_known, measure_pair, measure_scene
+from blindsky.challenges.deblending.sky import SPLITS, DeblendingSky
 from blindsky.challenges.skies import Block
 
 pytest.importorskip("torch")
@@ -25,10 +26,10 @@ def drawn(track: str, split: str, rows: int = 8, seed: int = 3, isolated: bool =
     return made.draw(split, 0, rows, np.random.default_rng(seed))
 
 
-@pytest.mark.parametrize("track", KINDS)
+@pytest.mark.parametrize("track", SPLITS)
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_columns(track: str, split: str) -> None:
-    block, setting = drawn(track, split), KINDS[track][split == "test"].setting
+    block, setting = drawn(track, split), SPLITS[track][split == "test"].setting
     bands, side = len(setting.bands.names), setting.size
     assert block.public["image"].shape == (8, bands, side, side)
     assert block.public["image"].dtype == np.float32
@@ -69,7 +70,7 @@ def test_columns(track: str, split: str) -> None:
             assert np.isfinite(column).all(), name
 
 
-@pytest.mark.parametrize("track", KINDS)
+@pytest.mark.parametrize("track", SPLITS)
 def test_the_test_split_tells_only_what_it_should(track: str) -> None:
     block = drawn(track, "test")
     assert set(block.public) == {"image", "sigma", "psf_fwhm"}
@@ -106,7 +107,7 @@ def test_blocks_repeat_and_grow_by_prefix(track: str) -> None:
 @pytest.mark.parametrize("track", ["pair", "scene"])
 def test_isolated_images_add_up_to_the_image(track: str) -> None:
     """What is left is noise of the stated rms, the photons' own with it."""
-    block, setting = drawn(track, "train", isolated=True), KINDS[track][0].setting
+    block, setting = drawn(track, "train", isolated=True), SPLITS[track][0].setting
     alone = block.long["isolated"]
     assert set(alone.columns) == {"obj", "isolated"}
     ends = np.cumsum(alone.counts)
@@ -174,7 +175,7 @@ def test_a_shifted_track_trains_on_the_plain_sky() -> None:
     assert drawn("pair_shift", "test").public["psf_fwhm"][0, 0] == pytest.approx(0.234)
 
 
-@pytest.mark.parametrize("track", KINDS)
+@pytest.mark.parametrize("track", SPLITS)
 def test_the_oracle_is_nearly_right(track: str) -> None:
     """Mean absolute relative error 0.6 % (pair, 64 objects here); mean clipped error of scenes to r = 26, 0.026."""
     block = drawn(track, "test", 16)

@@ -1,0 +1,109 @@
+"""Which sources of an entry are worth a picture: found well, found somehow, missed, and claimed where there is none.
+
+Of the training field always, of the test field once all of its truth may be shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blindsky.challenges.challenge import Figure
+from blindsky.challenges.hi.field import C_KMS
+from blindsky.challenges.hi.measure import CLAIM, DETECTABLE, SOURCE
+from blindsky.challenges.hi.pictures import PLACE
+from blindsky.scoring.measurements import FloatArray, Measurements, Table
+
+EACH = 4  # pictures of a gallery
+
+Indices = NDArray[np.intp]
+
+
+def _open(columns: Table) -> bool:
+    """Whether these are sources of which all may be told."""
+    parts = set(np.unique(columns["part"]).tolist())
+    return parts == {"train"} or len(parts) > 1
+
+
+def _falling(value: FloatArray, of: NDArray[np.bool_]) -> Indices:
+    """Rows of which ``of`` holds and whose value is known, the largest first."""
+    rows = np.flatnonzero(of & ~np.isnan(value))
+    return rows[np.argsort(-value[rows], kind="stable")]
+
+
+def _matches(m: Measurements) -> Indices:
+    return _falling(m.floats("gain"), (m["kind"] == CLAIM) & (m["hit"] == 1))
+
+
+def best(m: Measurements) -> Indices:
+    """Claims with the highest scores."""
+    return _matches(m)[:EACH]
+
+
+def middle(m: Measurements) -> Indices:
+    """Claims around the median score."""
+    found = _matches(m)
+    first = max(0, len(found) // 2 - EACH // 2)
+    return found[first : first + EACH]
+
+
+def missed(m: Measurements) -> Indices:
+    """Sources that could have been found, the clearest first."""
+    return _falling(
+        m.floats("snr"), (m["kind"] == SOURCE) & (m["found"] == 0) & (m.floats("snr") >= DETECTABLE)
+    )[:EACH]
+
+
+def false(m: Measurements) -> Indices:
+    """Claims where there is no source, those of the highest S/N by their own numbers first."""
+    return _falling(m.floats("snr_claimed"), (m["kind"] == CLAIM) & (m["hit"] == 0))[:EACH]
+
+
+def _gallery(
+    choose: Callable[[Measurements], Indices],
+) -> Callable[[Measurements, Table], dict[str, Any] | None]:
+    def data(measurements: Measurements, columns: Table) -> dict[str, Any] | None:
+        if "snr" not in measurements or "snr_claimed" not in measurements or not _open(columns):
+            return None
+        rows = choose(measurements)
+        if not len(rows):
+            return None
+        of = {name: measurements.floats(name)[rows] for name in PLACE}
+        shift = measurements.floats("off_central_freq")[rows] / C_KMS
+        claimed = {
+            "claimed_freq": of["central_freq"] * (1 - shift),
+            "claimed_w20": of["w20"] * (1 + measurements.floats("off_w20")[rows]),
+        }
+        places = {
+            name: [None if np.isnan(v) else float(v) for v in column]
+            for name, column in (of | claimed).items()
+        }
+        return {"rows": rows.tolist(), "places": places, "notes": [_note(measurements, row) for row in rows]}
+
+    return data
+
+
+def _note(m: Measurements, row: int) -> str:
+    text = f"S/N {m.floats('snr')[row]:.1f}, {m.floats('line_flux_integral')[row]:.0f} Jy Hz"
+    return f"{text}, score {m.floats('gain')[row]:.2f}" if m["hit"][row] == 1 else text
+
+
+_PANELS = (
+    "Each: integrated line with beam and contours at 1, 2 and 3 sigma; its spectrum, true width green, claimed one "
+    "amber; velocities; cut along the major axis."
+)
+
+GALLERIES = tuple(
+    Figure(
+        key, title, "gallery", _gallery(choose), needs=("part",), caption=f"{what} {_PANELS}", training=True
+    )
+    for key, title, choose, what in (
+        ("best", "Found best", best, "Highest scores."),
+        ("middle", "Found in the middle", middle, "Scores around the median."),
+        ("missed", "Missed", missed, "Of S/N 5 and more, the clearest first."),
+        ("false", "False", false, "Detections without a source, at the place and width that they claim."),
+    )
+)
