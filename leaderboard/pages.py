@@ -328,7 +328,7 @@ def _published(release: ReleaseView) -> PublishedTable | None:
 
 def _digits(values: Sequence[float]) -> int:
     """Decimals that numbers of at most three have in common."""
-    return next((n for n in (1, 2) if all(abs(v - round(v, n)) < 1e-9 for v in values)), 3)
+    return next((n for n in (0, 1, 2) if all(abs(v - round(v, n)) < 1e-9 for v in values)), 3)
 
 
 def _described(metric: Metric) -> dict[str, Any]:

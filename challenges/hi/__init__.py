@@ -8,7 +8,7 @@ from importlib.resources import files
 from blindsky.challenges.challenge import Challenge, Product, Reference, Track
 from blindsky.challenges.hi.boards import BOARDS
 from blindsky.challenges.hi.figures import FIGURES
-from blindsky.challenges.hi.galleries import GALLERIES
+from blindsky.challenges.hi.galleries import GALLERIES, MAP
 from blindsky.challenges.hi.measure import measure
 from blindsky.challenges.hi.metrics import METRICS
 from blindsky.challenges.hi.pictures import PICTURES
@@ -117,7 +117,7 @@ CHALLENGE = Challenge(
     boards=BOARDS,
     metrics=METRICS,
     slices=SLICES,
-    figures=(*FIGURES, *GALLERIES),
+    figures=(*FIGURES, MAP, *GALLERIES),
     sky=simulate,
     measure=measure,
     beside=("test", "test_channels"),
@@ -143,6 +143,7 @@ CHALLENGE = Challenge(
     first_id={"train": 0, "test": 0},
     about=_about,
     pictures=PICTURES,
+    plates="blindsky.challenges.hi.plates:plates",
     importers={"sdc2": "blindsky.challenges.hi.official:sdc2"},
     converters={"sofia": "blindsky.challenges.hi.sofia:convert"},
     citations=(

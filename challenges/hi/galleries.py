@@ -1,6 +1,6 @@
 """Which sources of an entry are worth a picture: found well, found somehow, missed, and claimed where there is none.
 
-Of the training field always, of the test field once all of its truth may be shown.
+Of the training field always, of the test field once all of its truth may be shown. The same for a map of them all.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blindsky.challenges.challenge import Figure
-from blindsky.challenges.hi.field import C_KMS
+from blindsky.challenges.hi.field import C_KMS, CENTRE
 from blindsky.challenges.hi.measure import CLAIM, DETECTABLE, SOURCE
 from blindsky.challenges.hi.pictures import PLACE
 from blindsky.scoring.measurements import FloatArray, Measurements, Table
 
 EACH = 4  # pictures of a gallery
+MOST = 400  # places of a kind on a map
+STYLES = (0, 10, 1)  # of found, missed, false
 
 Indices = NDArray[np.intp]
 
@@ -91,11 +93,56 @@ def _note(m: Measurements, row: int) -> str:
     return f"{text}, score {m.floats('gain')[row]:.2f}" if m["hit"][row] == 1 else text
 
 
+def places(m: Measurements, columns: Table) -> dict[str, Any] | None:
+    """Matches, detectable sources that were missed, and false claims on a map of one direction and the frequency."""
+    if "snr" not in m or not _open(columns):
+        return None
+    kinds = {
+        "found": (m["kind"] == CLAIM) & (m["hit"] == 1),
+        "missed": (m["kind"] == SOURCE) & (m["found"] == 0) & (m.floats("snr") >= DETECTABLE),
+        "false": (m["kind"] == CLAIM) & (m["hit"] == 0),
+    }
+    east = (m.floats("ra") - CENTRE[0]) * np.cos(np.radians(m.floats("dec"))) * 60
+    frequency = m.floats("central_freq") / 1e6
+    sources = m["kind"] == SOURCE  # claims may lie anywhere, and must not set the axes
+    series: list[dict[str, Any]] = []
+    ends = {}
+    for name, of in (("x", east), ("y", frequency)):
+        low, high = float(of[sources].min()), float(of[sources].max())
+        ends[name] = low - 0.03 * (high - low), high + 0.03 * (high - low)
+    for (name, of_kind), style in zip(kinds.items(), STYLES, strict=True):
+        shown = of_kind & np.all(
+            [(of >= ends[axis][0]) & (of <= ends[axis][1]) for axis, of in (("x", east), ("y", frequency))],
+            axis=0,
+        )
+        rows = np.flatnonzero(shown)
+        rows = rows[:: -(-len(rows) // MOST) or 1]
+        y = [round(float(v), 3) for v in frequency[rows]]
+        x = [round(float(v), 3) for v in east[rows]]
+        series.append({"x": x, "y": y, "low": y, "high": y, "dots": True, "style": style, "label": name})
+    panel = {"key": "map", "y_label": "frequency [MHz]", "y_range": list(ends["y"]), "guides": []}
+    return {
+        "x_label": "to the east of the centre [arcmin]",
+        "x_range": list(ends["x"]),
+        "x_log": False,
+        "panels": [panel | {"series": series}],
+    }
+
+
 _PANELS = (
     "Each: integrated line with beam and contours at 1, 2 and 3 sigma; its spectrum, true width green, claimed one "
     "amber; velocities; cut along the major axis."
 )
 
+MAP = Figure(
+    "map",
+    "Where they are",
+    "curves",
+    places,
+    needs=("part",),
+    caption="Matches, sources of S/N 5 and more that were missed, and false detections.",
+    training=True,
+)
 GALLERIES = tuple(
     Figure(
         key, title, "gallery", _gallery(choose), needs=("part",), caption=f"{what} {_PANELS}", training=True
