@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 ROW_GROUP = 1 << 15
 BUCKET_BYTES = 64 << 20
+WIDE = 1e6  # a bound as far away as this is no range to take the middle of
 _POSITION = "\0position"  # no column of a declaration can have this name
 
 
@@ -270,7 +271,7 @@ def _guess(prediction: Prediction, keys: Table) -> Table:
 def _middle(f: Column) -> float:
     low = max(f.low, f.above)
     if math.isfinite(low) and math.isfinite(f.high):
-        return (low + f.high) / 2
+        return (low + f.high) / 2 if f.high - low <= WIDE else low + 1
     if math.isfinite(low):
         return low + 1 if low == f.above else low
     return f.high if math.isfinite(f.high) else 0.0

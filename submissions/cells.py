@@ -172,10 +172,10 @@ def pixels(array: pa.Array, field: Pixels) -> tuple[Array, int, list[Problem]]:
         return np.asarray(values).reshape(-1, planes, field.size)[:, kept]
 
     empty = plane(flat.is_null()) if flat.null_count else None
-    raw = plane(flat.fill_null(0) if flat.null_count else flat)
+    raw = sent = plane(flat.fill_null(0) if flat.null_count else flat)
     if not field.mask:
         with np.errstate(over="ignore"):  # too large for float32: infinite, and told below
-            raw = raw.astype(np.float32, copy=False)
+            raw = sent.astype(np.float32, copy=False)
     bad = np.zeros(len(index), dtype=bool)
     fractions = field.mask and raw.dtype.kind == "f"
 
@@ -190,7 +190,7 @@ def pixels(array: pa.Array, field: Pixels) -> tuple[Array, int, list[Problem]]:
 
     rule("missing_value", empty, lambda row, k: "an empty value")
     if raw.dtype.kind == "f":
-        rule("not_finite", ~np.isfinite(raw), lambda row, k: f"{raw[row, k]}")
+        rule("not_finite", ~np.isfinite(raw), lambda row, k: f"{sent[row, k]}")
     if field.mask:
         rule("out_of_range", (raw < 0) | (raw > 1), lambda row, k: f"{raw[row, k]}")
     between = int(np.count_nonzero((raw > 0) & (raw < 1))) if fractions else 0

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from blindsky.challenges.prediction import Prediction, Remarks
 from blindsky.challenges.release import UNSCORED
 from blindsky.scoring.measurements import Table
 from blindsky.submissions.examination import Examination
@@ -99,7 +100,12 @@ def check(path: Path, public: PublicPart, ids: Path | None = None) -> CheckResul
         return CheckResult(path, ids, public.release_id, "", 0, (), refused.report)
     with file:
         examination = Examination(file, prediction, roster(public, file.log))
-        kept = [chunk.table for chunk in examination.chunks() if prediction.catalogue is not None]
+        told, names = _remarkable(prediction), (*prediction.keys, *prediction.numbers)
+        kept = [  # without images the rows of any release fit
+            {name: chunk.table[name] for name in names if name in chunk.table}
+            for chunk in examination.chunks()
+            if told is not None
+        ]
         return CheckResult(
             path,
             ids,
@@ -108,19 +114,24 @@ def check(path: Path, public: PublicPart, ids: Path | None = None) -> CheckResul
             examination.rows if file.n_rows is None else file.n_rows,
             examination.fields,
             file.log.report(),
-            (*examination.notes, *_remarks(public, kept, file.log), *_no_truth(public)),
+            (*examination.notes, *_said(told, public, kept, file.log), *_no_truth(public)),
             examination.in_order,
             dict(examination.mass_error),
         )
 
 
-def _remarks(public: PublicPart, kept: list[Table], log: FaultLog) -> tuple[Note, ...]:
-    """What a challenge has to say of a catalogue without faults."""
-    catalogue = public.challenge.prediction.catalogue
-    if catalogue is None or not kept or log:
+def _remarkable(prediction: Prediction) -> Remarks | None:
+    """What a challenge has to say of rows without faults, if anything."""
+    told = prediction.catalogue or prediction.item
+    return None if told is None else told.remarks
+
+
+def _said(told: Remarks | None, public: PublicPart, kept: list[Table], log: FaultLog) -> tuple[Note, ...]:
+    """What a challenge says of a prediction without faults."""
+    if told is None or not kept or log:
         return ()
     whole = {name: np.concatenate([table[name] for table in kept]) for name in kept[0]}
-    return tuple(Note("strange", text) for text in catalogue.remarks(whole, public.json))
+    return tuple(Note("strange", text) for text in told(whole, public.json))
 
 
 def _no_truth(public: PublicPart) -> tuple[Note, ...]:

@@ -54,6 +54,7 @@ WHAT: dict[str, tuple[str, str]] = {  # code -> (message, mend)
     ),
 }
 PROBABILITY = "a number not below 0"
+SCALED = "divide a mask of 0 and 255 by 255, or send booleans"
 
 
 def range_text(f: Column) -> str:
@@ -87,9 +88,8 @@ def grid_text(f: Density) -> str:
 
 def pixels_text(f: Pixels) -> str:
     """What an image must hold, in words."""
-    shapes = (f.shape, f.shapes[-1]) if f.planes else (f.shape,)
-    shape = " or ".join(" x ".join(map(str, s)) for s in shapes)
-    return f"{shape} {'booleans, or numbers from 0 to 1' if f.mask else 'finite numbers'}"
+    shape = " or ".join(" x ".join(map(str, s)) for s in f.shapes)
+    return f"{shape} {'booleans, or numbers from 0 to 1' if f.mask else 'finite numbers (float32)'}"
 
 
 def check_columns(file: PredictionFile, prediction: Prediction) -> list[str]:
@@ -195,7 +195,10 @@ def _density_form(name: str, got: str, message: str) -> Fault:
 
 def _check_pixels(file: PredictionFile, column: ColumnInfo, f: Pixels) -> bool:
     """Whether a column may hold these images; the shape of lists of any length shows row by row."""
-    if column.kind == "list":
+    if column.kind == "list" and column.boolean and not f.mask:
+        code, got = "pixels_form", f"type {column.detail}"
+        message, mend = "an image can't be of booleans", "send the light of the object, as float32"
+    elif column.kind == "list":
         if column.shape in f.shapes or (
             column.shape is None and column.width in (None, *map(math.prod, f.shapes))
         ):

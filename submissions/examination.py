@@ -26,6 +26,7 @@ from blindsky.scoring.measurements import Array, FloatArray, Table
 from blindsky.submissions import cells
 from blindsky.submissions.columns import (
     PROBABILITY,
+    SCALED,
     WHAT,
     check_columns,
     grid_text,
@@ -113,7 +114,7 @@ class Examination:
             if chunk.columns.keys().isdisjoint(columns_of(f)):
                 continue
             if isinstance(f, Column):
-                table[f.name] = self._column(f, chunk, at)
+                table[f.name] = self._column(f, chunk, at, table.get(self.prediction.keys[-1], positions))
             elif isinstance(f, Density):
                 table[f.name] = self._density(f, chunk, at)
             elif isinstance(f, Pixels):
@@ -137,10 +138,19 @@ class Examination:
             fault = Fault("not_empty", message, name, expected="an empty cell", mend=mend)
             self.log.add_rows(fault, chunk.rows[filled], ids[filled])
 
-    def _column(self, f: Column, chunk: Chunk, ids: NDArray[np.int64] | None) -> NDArray[np.float64]:
+    def _cells(self, f: Column, items: NDArray[np.int64]) -> list[str] | None:
+        """Columns of the file that hold the cells of its rows (n,), where it has one for each item; else None."""
+        form = self.file.spread
+        if form is None or f.name != form.field:
+            return None
+        return [form.columns[item] for item in items]
+
+    def _column(
+        self, f: Column, chunk: Chunk, ids: NDArray[np.int64] | None, items: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
         values, problems = cells.numbers(chunk.columns[f.name])
         problems += _out_of_range(values, outside(f, values))
-        self._problems(problems, f.name, range_text(f), chunk.rows, ids)
+        self._problems(problems, f.name, range_text(f), chunk.rows, ids, f.description, self._cells(f, items))
         self._different(f.name, values)
         return values
 
@@ -158,7 +168,9 @@ class Examination:
 
     def _pixels(self, f: Pixels, chunk: Chunk, ids: NDArray[np.int64] | None) -> Array:
         values, between, problems = cells.pixels(chunk.columns[f.name], f)
-        self._problems(problems, f.name, pixels_text(f), chunk.rows, ids)
+        for problem in problems:
+            about = SCALED if f.mask and problem.code == "out_of_range" else ""
+            self._problems([problem], f.name, pixels_text(f), chunk.rows, ids, about)
         self._between[f.name] = self._between.get(f.name, 0) + between
         return values
 
@@ -235,12 +247,17 @@ class Examination:
         expected: str,
         numbers: NDArray[np.int64],
         ids: NDArray[np.int64] | None,
+        about: str = "",
+        names: list[str] | None = None,
     ) -> None:
+        """Note cells that break rules.   about : how to mend this column.   names : the columns of the cells (n,)."""
         for problem in problems:
             message, mend = WHAT[problem.code]
             at = None if ids is None else ids[problem.index]
+            mend += f". {column}: {about.removesuffix('.')}" if about else ""
             fault = Fault(problem.code, message, column, expected=expected, mend=mend)
-            self.log.add_rows(fault, numbers[problem.index], at, problem.got)
+            own = None if names is None else [names[k] for k in problem.index].__getitem__
+            self.log.add_rows(fault, numbers[problem.index], at, problem.got, own)
 
     def _finish(self) -> None:
         """What can be said only after the last row: ids that never came, or all of them foreign."""
@@ -281,12 +298,15 @@ class Examination:
         ]
 
     def _few_notes(self) -> list[Note]:
-        notes = []
+        notes: list[Note] = []
+        ranked = self.prediction.item is None and self.prediction.catalogue is None
         for name, values in self._few.items():
             if values is None or not 0 < len(values) <= self.rows // 2 or not np.isfinite(values).all():
                 continue
             if len(values) == 1:
                 message = f"{name} is {values[0]:g} in every row: it tells no two of them apart"
+            elif not ranked:  # nothing is put in order by the numbers of what was found
+                continue
             else:
                 message = (
                     f"{name} takes only {len(values)} different values, from {values[0]:g} to {values[-1]:g}: "

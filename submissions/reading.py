@@ -185,7 +185,8 @@ def _unpacked(head: bytes) -> bytes:
 
 
 def _refuse(path: Path, name: str, log: FaultLog) -> None:
-    ending = f", although its name ends in {path.suffix}" if path.suffix else ""
+    suits = not path.suffix or path.suffix.lower() in name  # as in "a NumPy array file (.npy)"
+    ending = "" if suits else f", although its name ends in {path.suffix}"
     log.refuse(
         Fault(
             "unknown_format",

@@ -302,14 +302,15 @@ class Found:
             f"pairs of {self.key} and {self.item} that occur more than once",
             self.key,
             expected="each pair once",
-            mend=f"number what was found in a case: {self.item} 0, 1, 2, ...",
+            mend=f"number what was found in a case: {self.item} 0, 1, 2, ...; one row of {NOTHING} is enough",
         )
         self.log.add_rows(
             fault, number[again], self._given[case[again]], lambda i: f"{self.item} {item[again[i]]} again"
         )
         counts = np.bincount(case, minlength=len(self._given))
         self._many(counts)
-        nothing = np.flatnonzero((item == NOTHING) & (counts[case] > 1))
+        some = np.bincount(case[item != NOTHING], minlength=len(counts)) > 0
+        nothing = np.setdiff1d(np.flatnonzero((item == NOTHING) & some[case]), again)
         fault = Fault(
             "nothing_and_more",
             f"rows that say that nothing was found ({self.item} {NOTHING}) beside others of the same case",

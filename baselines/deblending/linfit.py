@@ -174,7 +174,7 @@ class LinearFit:
 
 
 def train(public: Public, settings: Settings) -> LinearFit:
-    """The range of sizes, from the training galaxies."""
+    """The range of sizes, from those that the training galaxies were drawn with; it need not be exact."""
     asked = task(public)
     radius = public.table("train_objects", ["r_half"])["r_half"] / asked.camera.pixel
     smallest, largest = np.quantile(radius, QUANTILES)

@@ -34,7 +34,8 @@ from blindsky.baselines.deblending.light import distance, partition
 from blindsky.baselines.deblending.unet import SHARE, UNet
 from blindsky.baselines.training import Recipe, choose, fit, half, seeded, threads
 from blindsky.challenges.challenge import rows
-from blindsky.challenges.deblending.measure import LSST, measure_scene
+from blindsky.challenges.deblending.bands import LSST
+from blindsky.challenges.deblending.measure import measure_scene
 from blindsky.challenges.release import Public
 from blindsky.challenges.skies import Ragged
 from blindsky.challenges.tables import Lists

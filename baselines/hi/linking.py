@@ -99,9 +99,9 @@ def _tops(score: Floats, mask: Array, level: float, peak: float) -> Iterator[Arr
     highest = float(score[mask].max())
     while (level := level * STEP) < highest:
         labels = _label((score > level) & mask)
-        parts = [labels == number for number in range(1, int(labels.max()) + 1)]
-        least = max(peak, PROMINENCE * level)
-        parts = [part for part in parts if part.sum() >= FEWEST and score[part].max() >= least]
+        within, least = labels[labels > 0], max(peak, PROMINENCE * level)
+        tall = np.unique(labels[mask & (score >= least)])
+        parts = [labels == number for number in tall[np.bincount(within)[tall] >= FEWEST]]
         if len(parts) > 1:
             for part in parts:
                 yield from _tops(score, part, level, peak)

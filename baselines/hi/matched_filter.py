@@ -57,10 +57,9 @@ class Trained:
 
     def catalogue(self, public: Public, split: str) -> Table:
         """A catalogue of the field of a split, columns SDC2 and ``conf``."""
-        cube = cube_of(public, split)
-        found = (
-            self.training if split == "train" else candidates(cube, self.device, self.workers, self.progress)
-        )
+        cube, found = cube_of(public, split), self.training
+        if split != "train":
+            found = candidates(cube, self.device, self.workers, self.progress)
         return catalogue(self.calibration.claims(found, cube, field_of(public, split)))
 
 

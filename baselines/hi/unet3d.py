@@ -29,7 +29,6 @@ from blindsky.baselines.hi.regions import VOXELS, Region
 from blindsky.baselines.hi.search import search
 from blindsky.baselines.training import Recipe, choose, fit, half, seeded, threads
 from blindsky.challenges.hi.cube import Voxels
-from blindsky.challenges.progress import progress as shown
 from blindsky.challenges.release import Public
 from blindsky.scoring.measurements import Table
 
@@ -142,28 +141,26 @@ class Trained:
 
     network: UNet3D
     calibration: Calibration
+    training: Table  # candidates of the training field
     workers: int
+    progress: ProgressFactory
 
-    def catalogue(self, public: Public, progress: ProgressFactory = shown) -> Table:
-        """A catalogue of the test field, columns SDC2 and ``conf``."""
-        cube = cube_of(public, "test")
-        noise = plane_noise(cube, next(self.network.parameters()).device)
-        found = candidates(self.network, cube, noise, self.workers, progress)
-        return catalogue(self.calibration.claims(found, cube, field_of(public, "test")))
+    def catalogue(self, public: Public, split: str) -> Table:
+        """A catalogue of the field of a split, columns SDC2 and ``conf``."""
+        cube, found = cube_of(public, split), self.training
+        if split != "train":
+            noise = plane_noise(cube, next(self.network.parameters()).device)
+            found = candidates(self.network, cube, noise, self.workers, self.progress)
+        return catalogue(self.calibration.claims(found, cube, field_of(public, split)))
 
 
 def train(public: Public, settings: Settings) -> Trained:
     """Learn from crops of the training field, then search and calibrate on the whole of it."""
-    device, cube, field, truth = (
-        choose(settings.device),
-        cube_of(public, "train"),
-        field_of(public, "train"),
-        truth_of(public),
-    )
-    noise = plane_noise(cube, device)
+    device, cube = choose(settings.device), cube_of(public, "train")
+    field, truth, noise = field_of(public, "train"), truth_of(public), plane_noise(cube, device)
     with seeded(settings.seed):
         network = UNet3D().to(device)
     data = Crops(cube, field, truth, noise, settings.seed, device)
     network = fit(network, loss, data, RECIPE, settings, name="unet3d", release=public.release_id)
     found = candidates(network, cube, noise, settings.workers, settings.progress)
-    return Trained(network, calibrate(found, truth, cube, field), settings.workers)
+    return Trained(network, calibrate(found, truth, cube, field), found, settings.workers, settings.progress)

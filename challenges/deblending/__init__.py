@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from importlib.resources import files
+from typing import Any
+
+import numpy as np
 
 from blindsky.challenges.challenge import Board, Challenge, Option, Product, Reference, Size, Track
 from blindsky.challenges.deblending import measure as judging
 from blindsky.challenges.deblending import metrics, slices
+from blindsky.challenges.deblending.bands import LSST, SPACE
 from blindsky.challenges.deblending.figures import FIGURES
+from blindsky.challenges.deblending.pairs import CENTRE
 from blindsky.challenges.deblending.pictures import PICTURES
 from blindsky.challenges.deblending.published import PUBLISHED
 from blindsky.challenges.deblending.sky import simulate
@@ -17,32 +22,65 @@ from blindsky.challenges.prediction import Column, Item, Pixels, Prediction, Spr
 from blindsky.challenges.skies import Ragged
 from blindsky.scoring.measurements import Measured, Table
 
-BANDS = judging.LSST.names
+BANDS = LSST.names
 SIDE, SCENE_SIDE = 128, 120
-FAINTEST = 1e12  # no flux is larger, in either unit
+BRIGHTEST = 1e12  # no flux is larger, in either unit
 MOST = 50  # detections of a scene
+
+
+def swapped(found: Table, read: Callable[[str], dict[str, Any]]) -> tuple[str, ...]:
+    """What to say of pairs whose central galaxy is the one farther from the centre, as a rule."""
+    if "x" not in found:
+        return ()
+    order = np.lexsort((found["obj"], found["blend_id"]))
+    far = np.hypot(found["x"] - CENTRE, found["y"] - CENTRE)[order].reshape(-1, 2)
+    odd, n = int(np.count_nonzero(far[:, 0] > far[:, 1])), len(far)
+    if 2 * odd <= n:
+        return ()
+    return (
+        f"obj 0, the galaxy at the centre, lies farther from it than obj 1 in {odd:,} of {n:,} blends: perhaps the two "
+        "are swapped",
+    )
+
 
 _PAIR = Prediction(
     (
         Column(
-            "flux", "electron/s", 0, FAINTEST, description="Total flux; 0 for a galaxy that was not found."
+            "flux", "electron/s", 0, BRIGHTEST, description="Total flux; 0 for a galaxy that was not found."
         ),
-        Column("x", "pixel", -0.5, SIDE - 0.5, optional=True, description="Centre, column."),
-        Column("y", "pixel", -0.5, SIDE - 0.5, optional=True, description="Centre, row."),
+        Column(
+            "x",
+            "pixel",
+            -0.5,
+            SIDE - 0.5,
+            optional=True,
+            description="Centre, column; scored, not ranked by.",
+        ),
+        Column(
+            "y", "pixel", -0.5, SIDE - 0.5, optional=True, description="Centre, row; scored, not ranked by."
+        ),
         Pixels("mask", (SIDE, SIDE), mask=True, description="Pixels in which it stands above the noise."),
     ),
     key="blend_id",
     together=(("x", "y"),),
-    item=Item("obj", description="0 is the galaxy at the centre of the image, 1 its companion."),
+    item=Item(
+        "obj", description="0 is the galaxy at the centre of the image, 1 its companion.", remarks=swapped
+    ),
     spread=Spread("id", ("g1_flux", "g2_flux"), "flux"),
 )
 _FLUXES = tuple(
     Column(
-        f"flux_{band}", "electron", 0, FAINTEST, description=f"Total flux in {band}; 0 where it isn't seen."
+        f"flux_{band}", "electron", 0, BRIGHTEST, description=f"Total flux in {band}; 0 where it isn't seen."
     )
     for band in BANDS
 )
-_REFERENCE = Column("flux_r", "electron", high=FAINTEST, above=0, description="Total flux in r.")
+_REFERENCE = Column(
+    "flux_r",
+    "electron",
+    high=BRIGHTEST,
+    above=0,
+    description="Total flux in r; leave out a detection that has none.",
+)
 _PICTURES = (
     Pixels("mask", (SCENE_SIDE,) * 2, mask=True, description="Pixels in which it stands above 3 sigma in r."),
     Pixels(
@@ -73,9 +111,11 @@ _IMAGE = (
     Product("x", "pixel", "centre, column; the centre of the first pixel is 0"),
     Product("y", "pixel", "centre, row"),
     Product("type", "", "kind of galaxy"),
-    Product("r_half", "arcsec", "radius that holds half of its light, without PSF"),
+    Product(
+        "r_half", "arcsec", "half-light radius it was drawn with, a disc's along its major axis; without PSF"
+    ),
     Product("bulge_frac", "", "share of the bulge in the light"),
-    Product("z", "", "redshift"),
+    Product("z", "", "redshift; of mock pairs there is none"),
     Product("blendedness", "", "1 - sum S_i^2 / sum S_i S of its noiseless image; 0 where it is alone"),
     Product("snr", "", "root of sum S_i^2 over sigma"),
     Product("scored", "", "whether it counts: snr of 5 and more"),
@@ -109,7 +149,7 @@ _PAIR_BOARDS = (
         "fluxes",
         "Fluxes",
         ("mape",),
-        ("mape", "mape_clip", "dm_std", "dm_nmad", "outlier", "missing", "flux_sum_bias"),
+        ("mape", "mape_clip", "dm_std", "dm_nmad", "outlier", "missing", "flux_sum_bias", "centroid_px"),
         compare=("outlier", "mape"),
     ),
     Board(
@@ -161,9 +201,9 @@ def of_track(cases: Table, hidden: Mapping[str, Ragged], found: Ragged) -> Measu
     }
     objects = Ragged(truth.counts, truth.columns | alone)
     if "flux" in found.columns:
-        return judging.measure_pair(cases, objects, found, bands=judging.SPACE)
+        return judging.measure_pair(cases, objects, found, bands=SPACE)
     of_scene = judging.measure_scene if "det" in found.columns else judging.measure_known
-    return of_scene(cases, objects, found, bands=judging.LSST)
+    return of_scene(cases, objects, found, bands=LSST)
 
 
 def _about() -> str:
@@ -171,7 +211,7 @@ def _about() -> str:
 
 
 _scene = partial(Track, public=_SCENE_PRODUCTS, sizes=_SCENE_SIZES, slices=slices.OF_SCENES)
-_pair = partial(Track, public=_PAIR_PRODUCTS, slices=slices.OF_PAIRS, published=PUBLISHED)
+_pair = partial(Track, public=_PAIR_PRODUCTS, slices=slices.OF_PAIRS)
 
 CHALLENGE = Challenge(
     name="deblending",
@@ -181,12 +221,12 @@ CHALLENGE = Challenge(
         "Given an image on which galaxies overlap, return the flux, the place and the pixels of each of them. A galaxy "
         "that is missed counts as a miss and never drops out."
     ),
-    label="train_objects",
     tracks=(
         _pair(
             name="pair",
             title="Pairs from space",
             description="Two galaxies in one band at the resolution of Hubble, one of them at the centre of the image.",
+            published=PUBLISHED,
         ),
         _pair(
             name="pair_shift",

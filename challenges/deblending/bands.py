@@ -9,8 +9,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from blindsky.challenges.deblending.measure import LSST, SPACE, Bands
 from blindsky.scoring.measurements import FloatArray
+
+
+@dataclass(frozen=True)
+class Bands:
+    """The bands of a track: their ``names`` in order, the ``reference`` one, and the ``pixel`` in arcsec."""
+
+    names: tuple[str, ...]
+    reference: str
+    pixel: float
+
+
+SPACE = Bands(("f160w",), "f160w", 0.06)
+LSST = Bands(("u", "g", "r", "i", "z", "y"), "r", 0.2)
 
 
 @dataclass(frozen=True, kw_only=True)

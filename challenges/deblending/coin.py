@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blindsky.challenges.deblending.bands import SPACE
 from blindsky.challenges.deblending.labels import both_types
-from blindsky.challenges.deblending.measure import SPACE
 from blindsky.challenges.errors import InputFault
 from blindsky.challenges.importing import Imported, Rows
 from blindsky.challenges.progress import progress
@@ -29,12 +29,13 @@ FWHM = 0.18  # arcsec, of F160W
 CHUNK = 256  # blends at a time
 CLIP, ROUNDS = 3.0, 5
 AGREE = 1e-4  # relative, between fluxes and magnitudes
+NEARLY_ALL = 0.95  # of the fluxes, from which on another zero-point explains them
 
 Shuffle = Callable[[int], NDArray[np.int64]]
 
 
 def columns(path: Path, wanted: Sequence[str]) -> dict[str, list[str]]:
-    """Columns of a CSV file as text; InputFault for those it lacks."""
+    """Columns of a CSV file as text; InputFault for those it lacks, and for rows that are cut short or too long."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
@@ -46,20 +47,31 @@ def columns(path: Path, wanted: Sequence[str]) -> dict[str, list[str]]:
         found = ", ".join(rows[0]) if rows else "no rows"
         message = f"{path.name} lacks the columns {', '.join(lacks)}; found {found}"
         raise InputFault(message)
-    return {name: [row[name] or "" for row in rows] for name in wanted}
+    for number, row in enumerate(rows, 1):
+        if (
+            None in row or None in row.values()
+        ):  # what the reader calls the cells beyond the header, and those it lacks
+            message = f"{path.name}, row {number}: found more or fewer cells than the header has. Copy the file again"
+            raise InputFault(message)
+    return {name: [row[name] for row in rows] for name in wanted}
 
 
 def numbers(path: Path, text: dict[str, list[str]], names: Sequence[str], empty: bool = False) -> Table:
-    """Columns of text as numbers; InputFault that names the row of one that is none."""
+    """Columns of text as numbers; InputFault that names the row of one that is none.
+
+    empty : whether a cell may be empty or NaN.
+    """
     found: Table = {}
     for name in names:
         values = np.full(len(text[name]), np.nan)
         for row, cell in enumerate(text[name]):
             try:
                 values[row] = float(cell) if cell or not empty else np.nan
-            except ValueError as error:
+            except ValueError:
+                values[row] = np.inf
+            if not (np.isfinite(values[row]) or (empty and np.isnan(values[row]))):
                 message = f"{path.name}, row {row + 1}, column {name}: found {cell!r}, expected a number"
-                raise InputFault(message) from error
+                raise InputFault(message)
         found[name] = values
     return found
 
@@ -111,11 +123,13 @@ def _pairs(folder: Path, split: str, zeropoint: float) -> Pairs | None:
         )
         raise InputFault(message)
     paths = {key: path for key, path in found.items() if path is not None}
-    galaxies = [f"g{k}_{name}" for k in (1, 2) for name in ("mag", "rad", "z")]
+    galaxies = [f"g{k}_{name}" for k in (1, 2) for name in ("mag", "rad")]
+    redshifts = ["g1_z", "g2_z"]
     text = [f"g{k}_{name}" for k in (1, 2) for name in ("id", "type")]
     where = ["distance", "shift_x", "shift_y"]
-    raw = columns(paths["catalogue"], [*where, *galaxies, *text])
+    raw = columns(paths["catalogue"], [*where, *galaxies, *redshifts, *text])
     catalogue = numbers(paths["catalogue"], raw, [*where, *galaxies])
+    catalogue |= numbers(paths["catalogue"], raw, redshifts, empty=True)
     blends = _array(paths["blends"], (SIDE, SIDE), "f")
     masks = _array(paths["masks"], (SIDE, SIDE, 3), "biu")
     flux = _array(paths["flux"], (2,), "f").astype(np.float64)
@@ -144,16 +158,9 @@ def _pairs(folder: Path, split: str, zeropoint: float) -> Pairs | None:
 def _check(pairs: Pairs, zeropoint: float) -> None:
     """InputFault where fluxes, magnitudes, shifts and distances of a split contradict each other."""
     c = pairs.catalogue
-    magnitude = np.stack([c["g1_mag"], c["g2_mag"]], axis=1)
-    made = 10 ** (-0.4 * (magnitude - zeropoint))
-    wrong = np.flatnonzero(~np.all(np.abs(pairs.flux / made - 1) < AGREE, axis=1))
-    if len(wrong):
-        ratio = float(np.median(pairs.flux / made))
-        message = (
-            f"{pairs.split} row {wrong[0] + 1} ({len(wrong):,} in all): fluxes don't follow from the magnitudes "
-            f"with the zero-point {zeropoint:g}; {zeropoint + 2.5 * np.log10(ratio):.2f} would. Give it as --zeropoint"
-        )
-        raise InputFault(message)
+    check_fluxes(
+        pairs.split, pairs.flux, np.stack([c["g1_mag"], c["g2_mag"]], axis=1), zeropoint, "--zeropoint"
+    )
     apart = np.flatnonzero(np.abs(np.hypot(c["shift_x"], c["shift_y"]) - c["distance"]) > AGREE * SIDE)
     if len(apart):
         k = int(apart[0])
@@ -162,6 +169,42 @@ def _check(pairs: Pairs, zeropoint: float) -> None:
             f"{c['distance'][k]:g} long"
         )
         raise InputFault(message)
+    row, column = CENTRE + c["shift_x"], CENTRE + c["shift_y"]
+    off = np.flatnonzero((row < 0) | (row >= SIDE) | (column < 0) | (column >= SIDE))
+    if len(off):
+        k = int(off[0])
+        message = (
+            f"{pairs.split} row {k + 1}: the companion is at row {row[k]:g}, column {column[k]:g}, expected both from "
+            f"0 to {SIDE - 1}"
+        )
+        raise InputFault(message)
+
+
+def check_fluxes(
+    where: str, flux: FloatArray, magnitude: FloatArray, zeropoint: float, option: str = ""
+) -> None:
+    """InputFault where fluxes (n, 2) don't follow from magnitudes (n, 2).
+
+    option : with which another zero-point can be given; it is named where nearly all fluxes follow from one.
+    """
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        ratio = flux / 10 ** (-0.4 * (magnitude - zeropoint))
+        follows = np.abs(ratio - 1) < AGREE
+        wrong = np.flatnonzero(~follows.all(axis=1))
+        if not len(wrong):
+            return
+        usual = float(np.nanmedian(np.where(ratio > 0, ratio, np.nan))) if (ratio > 0).any() else np.nan
+        same = np.mean(np.abs(ratio / usual - 1) < AGREE) >= NEARLY_ALL and abs(usual - 1) >= AGREE
+    row = int(wrong[0])
+    slot = int(np.argmin(follows[row]))
+    message = (
+        f"{where} row {row + 1} ({len(wrong):,} in all): the flux {flux[row, slot]:g} of galaxy {slot + 1} doesn't "
+        f"follow from its magnitude {magnitude[row, slot]:g} with the zero-point {zeropoint:g}"
+    )
+    if same:
+        better = zeropoint + 2.5 * np.log10(usual)
+        message += f"; {better:.2f} would" + (f". Give it as {option}" if option else "")
+    raise InputFault(message)
 
 
 def border_sigma(images: Array) -> FloatArray:

@@ -10,9 +10,18 @@ from pathlib import Path
 
 import numpy as np
 
-from blindsky.challenges.deblending.coin import FWHM, ZERO_POINT, Shuffle, both_of, camera, columns, numbers
+from blindsky.challenges.deblending.bands import SPACE
+from blindsky.challenges.deblending.coin import (
+    FWHM,
+    ZERO_POINT,
+    Shuffle,
+    both_of,
+    camera,
+    check_fluxes,
+    columns,
+    numbers,
+)
 from blindsky.challenges.deblending.labels import both_types
-from blindsky.challenges.deblending.measure import SPACE
 from blindsky.challenges.errors import InputFault
 from blindsky.challenges.importing import Imported, Rows
 from blindsky.challenges.skies import Block, Ragged
@@ -30,16 +39,19 @@ def coin_results(files: Sequence[Path], shuffle: Shuffle) -> Imported:
         raise InputFault(message)
     path = files[0]
     fluxes = [f"g{k}_flux_{short}" for k in (1, 2) for short in RESULTS.values()]
-    known = [f"g{k}_{name}" for k in (1, 2) for name in ("mag", "rad", "z", "flux")]
+    known = [f"g{k}_{name}" for k in (1, 2) for name in ("mag", "rad", "flux")]
+    redshifts = ["g1_z", "g2_z"]
     text = [f"g{k}_type" for k in (1, 2)]
-    raw = columns(path, ["distance", *known, *fluxes, *text])
-    c = numbers(path, raw, ["distance", *known]) | numbers(path, raw, fluxes, empty=True)
+    raw = columns(path, ["distance", *known, *redshifts, *fluxes, *text])
+    c = numbers(path, raw, ["distance", *known]) | numbers(path, raw, [*redshifts, *fluxes], empty=True)
+    flux, magnitude = (np.stack([c[f"g{k}_{name}"] for k in (1, 2)], axis=1) for name in ("flux", "mag"))
+    check_fluxes(path.name, flux, magnitude, ZERO_POINT)
     n = len(c["distance"])
     ids = np.arange(1, n + 1)
     lists = {
         "obj": np.tile(np.arange(2, dtype=np.int16), n),
-        "flux_f160w": both_of(c["g1_flux"], c["g2_flux"]),
-        "mag_f160w": both_of(c["g1_mag"], c["g2_mag"]),
+        "flux_f160w": flux.ravel(),
+        "mag_f160w": magnitude.ravel(),
         "type": both_of(np.array(raw["g1_type"]), np.array(raw["g2_type"])),
         "r_half": both_of(c["g1_rad"], c["g2_rad"]) * SPACE.pixel,
         "z": both_of(c["g1_z"], c["g2_z"]),

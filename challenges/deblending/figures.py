@@ -17,17 +17,16 @@ from blindsky.challenges.challenge import Figure
 from blindsky.challenges.curves import FEWEST, NORMAL, Curve, Point, curve, fewest, hidden, plain, share
 from blindsky.challenges.deblending.measure import OBJECT
 from blindsky.challenges.deblending.pictures import worst_first
-from blindsky.challenges.deblending.slices import SEPARATIONS
+from blindsky.challenges.deblending.slices import DIFFERENCES, SEPARATIONS
+from blindsky.challenges.deblending.statistics import OUTLIER, offsets
 from blindsky.scoring.measurements import Array, FloatArray, Measurements, Table
 
 Data = dict[str, Any] | None
 Rows = NDArray[np.bool_]
 
 SLOTS = {0: "central", 1: "companion"}
-OUTLIER = 0.75  # magnitudes
 MAGNITUDES = np.arange(17.0, 25.01, 0.25)
 FEW_PAIRS = 1_000  # below this, cells are twice as wide
-DIFFERENCES = np.array([-2, -4 / 3, -2 / 3, 0, 2 / 3, 4 / 3, 2])
 BLENDEDNESS = np.array([1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.2, 0.4, 0.7, 1.0])
 SNR = np.array([5, 10, 20, 50, 100, 200, 500, 1000, 3000, 10_000.0])
 RESIDUALS = np.linspace(-1.0, 1.0, 41)
@@ -113,14 +112,6 @@ def _error(measurements: Measurements, band: str = "") -> FloatArray:
     return np.asarray(np.abs(measurements.floats(f"ratio{band}") - 1))
 
 
-def _residual(measurements: Measurements) -> FloatArray:
-    """Magnitude errors of galaxies with a flux; NaN of others."""
-    ratio = measurements.floats("ratio")
-    with np.errstate(divide="ignore"):
-        dm = -2.5 * np.log10(ratio)
-    return np.where(ratio > 0, dm, np.nan)
-
-
 def _cases(measurements: Measurements) -> Array:
     return np.arange(len(measurements)) if measurements.case is None else measurements.case
 
@@ -130,7 +121,7 @@ def magnitudes(measurements: Measurements, columns: Table) -> Data:
     if "mag" not in measurements or "ratio" not in measurements:
         return None
     true = measurements.floats("mag")
-    claimed = true + _residual(measurements)
+    claimed = true + offsets(measurements.floats("ratio"))
     edges = MAGNITUDES[::2] if len(true) < 2 * FEW_PAIRS else MAGNITUDES
     known = np.isfinite(claimed)
     counts, _, _ = np.histogram2d(claimed[known], true[known], bins=(edges, edges))
@@ -153,7 +144,7 @@ def residuals(measurements: Measurements, columns: Table) -> Data:
     """Magnitude errors of both galaxies of pairs."""
     if "ratio" not in measurements:
         return None
-    dm = _residual(measurements)
+    dm = offsets(measurements.floats("ratio"))
     counts, _ = np.histogram(dm[np.isfinite(dm)], bins=RESIDUALS)
     return _histogram(counts, len(dm), RESIDUALS, "predicted - true magnitude", "share of galaxies")
 
@@ -172,14 +163,18 @@ def _histogram(counts: Array, n: int, edges: FloatArray, x_label: str, y_label: 
 
 def by_difference(measurements: Measurements, columns: Table) -> Data:
     """Median magnitude error against the difference of the two magnitudes."""
-    bins, dm, slot = Bins.of(DIFFERENCES), _residual(measurements), measurements["obj"]
+    bins, dm, slot = (
+        Bins.of(np.array(DIFFERENCES)),
+        offsets(measurements.floats("ratio")),
+        measurements["obj"],
+    )
     panels = []
     for number, name in SLOTS.items():
         chosen = slot == number
         found = bins.curve(
             np.asarray(columns["dm"], np.float64)[chosen], dm[chosen], _cases(measurements)[chosen], median
         )
-        zero = {"label": "none", "x": plain(DIFFERENCES[[0, -1]]), "y": [0.0, 0.0]}
+        zero = {"label": "none", "x": plain(bins.edges[[0, -1]]), "y": [0.0, 0.0]}
         panels.append(None if found is None else _panel(name, f"{name} [mag]", found, guides=[zero]))
     return _panels("magnitude of the central galaxy - of its companion", bins, False, panels)
 

@@ -7,12 +7,11 @@ import numpy as np
 from blindsky.challenges.deblending import apertures
 from blindsky.challenges.deblending.bands import Setting
 from blindsky.challenges.deblending.galaxies import Galaxies
-from blindsky.challenges.deblending.measure import WEIGHT_WIDTH
+from blindsky.challenges.deblending.measure import weight_width
 from blindsky.scoring import segmentation
 from blindsky.scoring.measurements import Array, FloatArray, Table
 
 SCORED = 5.0  # signal to noise from which an object counts
-SMALLEST = 1.0  # pixels: a point's half-light radius for the weight of its moments
 
 
 def objects(galaxies: Galaxies, images: Array, total: Array, setting: Setting) -> Table:
@@ -23,8 +22,7 @@ def objects(galaxies: Galaxies, images: Array, total: Array, setting: Setting) -
     names, r, pixel = setting.bands.names, setting.reference, setting.bands.pixel
     own, sigma = images[:, r], setting.sigma[r]
     aperture = apertures.fluxes(images, galaxies.x, galaxies.y, setting.aperture / pixel)
-    weight = WEIGHT_WIDTH * np.maximum(galaxies.radius, SMALLEST)
-    e1, e2 = segmentation.ellipticity(own, galaxies.x, galaxies.y, weight)
+    e1, e2 = segmentation.ellipticity(own, galaxies.x, galaxies.y, weight_width(galaxies.radius))
     signal = np.sqrt(np.einsum("nij,nij->n", own, own, dtype=np.float64)) / sigma
     found: Table = {"x": galaxies.x, "y": galaxies.y}
     found |= {f"flux_{name}": galaxies.flux[:, k] for k, name in enumerate(names)}

@@ -9,11 +9,10 @@ stands on its first row. A missed object is never left out of what it has to pay
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
+from blindsky.challenges.deblending.bands import Bands
 from blindsky.challenges.skies import Ragged
 from blindsky.scoring import matching, segmentation
 from blindsky.scoring.matching import Points
@@ -24,20 +23,13 @@ OBJECT, UNSCORED, FALSE = 0, 1, 2  # kinds of rows: objects that count, objects 
 NOBODY = -1  # ``obj`` of a false detection, and ``det`` of the row of a blend in which nothing was found
 TOLD = ("mag", "snr", "blendedness")  # of the truth, for slices and figures; mag in the reference band
 WEIGHT_WIDTH = 1.5  # half-light radii: width of the Gaussian weight of moments
+SMALLEST = 1.0  # pixels: half-light radius of the smallest weight
 Indices = NDArray[np.intp]
 
 
-@dataclass(frozen=True)
-class Bands:
-    """The bands of a track: their ``names`` in order, the ``reference`` one, and the ``pixel`` in arcsec."""
-
-    names: tuple[str, ...]
-    reference: str
-    pixel: float
-
-
-SPACE = Bands(("f160w",), "f160w", 0.06)
-LSST = Bands(("u", "g", "r", "i", "z", "y"), "r", 0.2)
+def weight_width(radius: Array) -> FloatArray:
+    """Width (n,) of the weight of moments, of truth and answer alike, by half-light ``radius`` (n,); pixels."""
+    return np.asarray(WEIGHT_WIDTH * np.maximum(np.asarray(radius, dtype=np.float64), SMALLEST))
 
 
 def _fluxes(table: Table, column: str) -> FloatArray:
@@ -73,12 +65,13 @@ def _told(objects: Ragged, bands: Bands) -> dict[str, FloatArray]:
 def measure_pair(cases: Table, objects: Ragged, found: Ragged, *, bands: Bands) -> Measured:
     """A chunk of pairs, fluxes given by slot: 0 the central galaxy, 1 its companion.
 
-    objects : obj, flux_<band>, and of ``TOLD`` what is known; mask (m, N, N) and scored where masks are known.
-    found : obj, flux; mask (m, N, N) where the entry has masks.
+    objects : obj, scored, flux_<band>, and of ``TOLD`` what is known; x, y and mask (m, N, N) where they are known.
+    found : obj, flux; x, y and mask (m, N, N) where the entry has them.
 
     Rows: obj; what of ``TOLD`` is known; ratio = flux over true flux. On the first of a pair pair_ratio, log10 of the
-    ratio of the two ratios, NaN where a flux is 0, and flux_sum = (f0 + f1)/(t0 + t1) - 1. With masks iou, NaN for
-    objects that don't count, and on the first of a pair iou_overlap, NaN unless both count.
+    ratio of the two ratios, NaN where a flux is 0, and flux_sum = (f0 + f1)/(t0 + t1) - 1. With places distance, pixels
+    from the true one, NaN where the flux is 0 and for objects that don't count. With masks iou, NaN for objects that
+    don't count, and on the first of a pair iou_overlap, NaN unless both count.
     ValueError for blends that are not pairs, other slots, and fluxes that are below 0 or not finite.
     """
     if not np.all(objects.counts == 2):
@@ -98,8 +91,11 @@ def measure_pair(cases: Table, objects: Ragged, found: Ragged, *, bands: Bands) 
         "pair_ratio": _on_first(between),
         "flux_sum": _on_first(flux.sum(axis=1) / true.sum(axis=1) - 1),
     }
+    scored = np.asarray(objects.columns["scored"], dtype=bool)[rows].reshape(-1, 2)
+    if "x" in objects.columns and "x" in found.columns:
+        apart = _distance(objects.columns, rows, found.columns, given)
+        out["distance"] = np.where(scored.ravel() & (flux.ravel() > 0), apart, np.nan)
     if "mask" in objects.columns and "mask" in found.columns:
-        scored = np.asarray(objects.columns["scored"], dtype=bool)[rows].reshape(-1, 2)
         t = segmentation.pack(objects.columns["mask"])[rows].reshape(len(ratio), 2, -1)
         p = segmentation.pack(found.columns["mask"])[given].reshape(len(ratio), 2, -1)
         alone = [segmentation.iou_of_words(t[:, slot], p[:, slot]) for slot in (0, 1)]
@@ -107,6 +103,12 @@ def measure_pair(cases: Table, objects: Ragged, found: Ragged, *, bands: Bands) 
         out["iou"] = np.where(scored, np.stack(alone, axis=1), np.nan).ravel()
         out["iou_overlap"] = _on_first(np.where(scored.all(axis=1), shared, np.nan))
     return Measured(out, case=matching.cases(objects.counts))
+
+
+def _distance(truth: Table, rows: Indices, found: Table, given: Indices) -> FloatArray:
+    """Pixels (n,) between rows of the truth and rows of the prediction."""
+    dx, dy = (np.asarray(truth[a], np.float64)[rows] - np.asarray(found[a], np.float64)[given] for a in "xy")
+    return np.asarray(np.hypot(dx, dy))
 
 
 def _on_first(per_pair: FloatArray) -> FloatArray:
@@ -134,10 +136,11 @@ def measure_scene(cases: Table, objects: Ragged, found: Ragged, *, bands: Bands)
 
     Rows: kind; obj, ``NOBODY`` for false detections; hit, 1 or 0 for objects that count; false, 1 for false detections
     and 0 elsewhere; deblend_error = min(|f/f_true - 1|, 1) in the reference band, 1 for missed objects and for false
-    detections; what of ``TOLD`` is known. Of matched objects that count ratio_<band> = f/f_true, and distance in
-    pixels. On the first row of a blend n_true and n_found, numbers of objects and detections. With masks iou, 0 for
-    missed objects. With images recon, 1 for missed objects, cosine, 0 for them, of matched ones e1, e2 and the true
-    e1_true, e2_true; on the first row of a blend residual_chi2 and conservation = sum of all P over that of S, minus 1.
+    detections; what of ``TOLD`` is known, and where masks are, overlap, the share of its mask in others of its blend.
+    Of matched objects that count ratio_<band> = f/f_true, and distance in pixels. On the first row of a blend n_true
+    and n_found, numbers of objects and detections. With masks iou, 0 for missed objects. With images recon, 1 for
+    missed objects, cosine, 0 for them, of matched ones e1, e2 and the true e1_true, e2_true; on the first row of a
+    blend residual_chi2 and conservation = sum of all P over that of S, minus 1.
     ValueError for fluxes that are below 0 or not finite, and for places that are not finite.
     """
     found = _detections(found)
@@ -150,9 +153,7 @@ def measure_scene(cases: Table, objects: Ragged, found: Ragged, *, bands: Bands)
     )
     matched = given >= 0
     distance: FloatArray = np.full(len(given), np.nan)
-    distance[matched] = np.hypot(
-        *(np.asarray(truth[a], np.float64)[matched] - detected[a][given[matched]] for a in "xy")
-    )
+    distance[matched] = _distance(truth, np.flatnonzero(matched), detected, given[matched])
     return _measured(cases, objects, found, given, bands, {"distance": distance})
 
 
@@ -197,7 +198,10 @@ def _measured(
         "hit": of_hits(np.ones(len(partner)), missed=0.0),
         "false": (kind == FALSE).astype(np.float64),
     }
-    for name, numbers in _told(objects, bands).items():
+    told = _told(objects, bands)
+    if "mask" in truth:
+        told["overlap"] = segmentation.shared(truth["mask"], objects.counts)
+    for name, numbers in told.items():
         out[name] = np.concatenate([numbers, np.full(len(spurious), np.nan)])
     for band in bands.names:
         flux, true = _fluxes(found.columns, f"flux_{band}"), _fluxes(truth, f"flux_{band}")
@@ -241,7 +245,7 @@ def _shapes(objects: Table, images: Array, bands: Bands) -> FloatArray:
     An image without light is round, so that leaving it empty drops nothing from the slope, and no shape is longer than
     1, which no image without negative light can be.
     """
-    sigma = WEIGHT_WIDTH * np.asarray(objects["r_half"], dtype=np.float64) / bands.pixel
+    sigma = weight_width(np.asarray(objects["r_half"], dtype=np.float64) / bands.pixel)
     e = np.nan_to_num(np.stack(segmentation.ellipticity(images, objects["x"], objects["y"], sigma)))
     return np.asarray(e / np.maximum(np.hypot(*e), 1.0))
 

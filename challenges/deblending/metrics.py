@@ -10,7 +10,8 @@ from functools import partial
 from typing import Any
 
 from blindsky.challenges.deblending import statistics
-from blindsky.challenges.deblending.measure import GATE, LSST
+from blindsky.challenges.deblending.bands import LSST
+from blindsky.challenges.deblending.measure import GATE
 from blindsky.challenges.deblending.statistics import Share, Term
 from blindsky.scoring import detection
 from blindsky.scoring.detection import Rate
@@ -107,6 +108,22 @@ def _share(key: str, title: str, share: Share, slot: int | None, formula: str, r
         formula=formula,
         reference=reference,
         **_SHARE,
+    )
+
+
+def _centroid(what: str, **facts: Any) -> Metric:
+    """The distance of places from the true ones."""
+    return Metric(
+        key="centroid_px",
+        title="Median distance of positions",
+        direction="low",
+        prepare=partial(statistics.prepare_column, kind="median", column="distance"),
+        needs=("distance",),
+        unit="px",
+        low=0.0,
+        formula=f"median distance of {what}",
+        reference="blindsky",
+        **facts,
     )
 
 
@@ -211,6 +228,7 @@ PAIR = (
         ("flux_sum",),
         "mean of (f0 + f1)/(t0 + t1) - 1",
     ),
+    _centroid("galaxies with snr >= 5 and a flux above 0 from the places sent"),
 )
 
 
@@ -345,18 +363,7 @@ SCENE = (
         **_few("precision"),
     ),
     _rate("f1", "F1", "2 matched/(objects with snr >= 5 + detections)"),
-    Metric(
-        key="centroid_px",
-        title="Median distance of matched positions",
-        direction="low",
-        prepare=partial(statistics.prepare_column, kind="median", column="distance"),
-        needs=("distance",),
-        unit="px",
-        low=0.0,
-        high=GATE,
-        formula="median distance of matched objects with snr >= 5 from their detections",
-        reference="blindsky",
-    ),
+    _centroid("matched objects with snr >= 5 from their detections", high=GATE),
     *OBJECTS,
 )
 SCENE_KNOWN = (_mean("deblend_error", "Deblending error", "low", f"mean of {_E}"), *OBJECTS)

@@ -13,8 +13,8 @@ import numpy as np
 
 from blindsky.challenges.challenge import Published, Result
 from blindsky.challenges.curves import plain
-from blindsky.challenges.deblending.figures import DIFFERENCES, Bins
-from blindsky.challenges.deblending.slices import SEPARATIONS
+from blindsky.challenges.deblending.figures import Bins
+from blindsky.challenges.deblending.slices import DIFFERENCES, SEPARATIONS
 
 _NETWORK, _CLASSICAL = "network", "SExtractor"
 _RESULTS = (
@@ -41,7 +41,7 @@ def _curve(panel: str, label: str, x: list[float], y: tuple[float, ...]) -> Mapp
 def curves(figure: str) -> tuple[Mapping[str, Any], ...]:
     """The published curves behind a figure; none behind most."""
     if figure == "difference":
-        at = plain(Bins.of(DIFFERENCES).middles)
+        at = plain(Bins.of(np.array(DIFFERENCES)).middles)
         return tuple(_curve("central", name, at, y) for name, y in _BIAS.items())
     if figure == "separation":
         at = plain(Bins.of(np.array(SEPARATIONS)).middles)

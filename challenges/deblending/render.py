@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     import torch
 
 
-BOXES = (64, 128, 256)  # pixels
+BOXES = (64, 128, 256, 512)  # pixels
 LOST = 1e-3  # of the light, which a box folds back into itself
+COPIES = (
+    0.33  # of the light beyond its reach: what a box of whole stamps folds back into one, measured at most
+)
 FAINTEST = 0.03  # rms per pixel: what may end at the edge of a box
 
 
@@ -61,7 +64,7 @@ def isolated(galaxies: Galaxies, fwhm: FloatArray, setting: Setting, device: str
     for side in np.unique(sides):
         rows = np.flatnonzero(sides == side)
         group = galaxies.select(rows)
-        # the largest boxes hold a stamp wherever their galaxy is in it, so that they begin where it does
+        # large boxes hold a stamp wherever their galaxy is in it, so that they begin where it does
         whole = side >= 2 * size
         x0, y0 = (
             np.zeros(len(rows), dtype=np.int64) if whole else np.floor(at + 0.5).astype(np.int64) - side // 2
@@ -78,7 +81,12 @@ def isolated(galaxies: Galaxies, fwhm: FloatArray, setting: Setting, device: str
 
 
 def boxes(galaxies: Galaxies, setting: Setting) -> Array:
-    """Sides (m,) of the boxes in pixels: beyond lies less than ``LOST`` of the light, and nothing to be seen."""
+    """Sides (m,) of the boxes in pixels: less than ``LOST`` of the light folds back, and nothing to be seen is cut.
+
+    Boxes of two stamps and more cut nothing, and only the stamp is kept of them: what folds back into it comes from
+    beyond the nearest copy of the stamp, which covers a part of that. A few in 100,000 galaxies, whose bulge is wider
+    than the largest box, fold back up to twice ``LOST``.
+    """
     from scipy.special import gammaincc
 
     g, r = galaxies, setting.reference
@@ -89,11 +97,17 @@ def boxes(galaxies: Galaxies, setting: Setting) -> Array:
     centre = (g.bulge_flux / sigma).max(axis=1) * sersic_centre(g.bulge_n) / radius**2
     disc_centre = (g.disc_flux / sigma).max(axis=1) / (2 * np.pi * g.disc_radius**2 * g.disc_q)
     for side in BOXES[-2::-1]:
-        reach = 0.5 * side - 1
+        whole = side >= 2 * setting.size
+        reach = (
+            side - np.abs([g.x, g.y, setting.size - g.x, setting.size - g.y]).max(0)
+            if whole
+            else side / 2 - 1
+        )
         out, root = reach / g.disc_radius, (reach * np.sqrt(g.bulge_q) / radius) ** (1 / g.bulge_n)
         lost = share * gammaincc(2 * g.bulge_n, b * root) + (1 - share) * (1 + out) * np.exp(-out)
         seen = centre * np.exp(-b * root) + disc_centre * np.exp(-out)
-        sides[(lost < LOST) & (seen < FAINTEST)] = side
+        enough = COPIES * lost < LOST if whole else (lost < LOST) & (seen < FAINTEST)
+        sides[enough] = side
     return sides
 
 

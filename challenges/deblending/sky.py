@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from blindsky.challenges.deblending.galaxies import Galaxies
 from blindsky.challenges.deblending.pairs import pairs
 from blindsky.challenges.deblending.scenes import scenes
 from blindsky.challenges.deblending.shifted import shifted_pairs
+from blindsky.challenges.errors import MissingExtra
 from blindsky.challenges.skies import Block, Ragged, Selection
 from blindsky.scoring.measurements import Array, FloatArray, Table
 
@@ -25,21 +27,21 @@ _BLANK = {"f": np.nan, "u": 0}  # in a row without a detection
 Draw = Callable[[np.random.Generator, Setting, int], Galaxies]
 
 
-class Kind(NamedTuple):
+class Split(NamedTuple):
     """A sky and how its galaxies are drawn."""
 
     setting: Setting
     draw: Draw
 
 
-_PAIR, _SCENE = Kind(PAIR, pairs), Kind(SCENE, scenes)
-KINDS = {  # of the train and the test split
+_PAIR, _SCENE = Split(PAIR, pairs), Split(SCENE, scenes)
+SPLITS = {  # of the train and the test split
     "pair": (_PAIR, _PAIR),
-    "pair_shift": (_PAIR, Kind(PAIR_SHIFT, shifted_pairs)),
+    "pair_shift": (_PAIR, Split(PAIR_SHIFT, shifted_pairs)),
     "scene": (_SCENE, _SCENE),
     "scene_known": (_SCENE, _SCENE),
 }
-TOLD = {  # of the objects of test blends; elsewhere they are to be found
+LISTED = {  # of the objects of test blends; elsewhere they are to be found
     "pair": ("obj",),
     "pair_shift": ("obj",),
     "scene_known": ("obj", "x", "y"),
@@ -60,7 +62,7 @@ class DeblendingSky:
 
     def files(self) -> Mapping[str, Table | dict[str, Any]]:
         """What the cameras of the two splits are like."""
-        train, test = (kind.setting for kind in KINDS[self.track])
+        train, test = (half.setting for half in SPLITS[self.track])
         told = {"cameras": [_described(train)], "reference": train.bands.reference}
         return {"cameras": told if train == test else told | {"test": [_described(test)]}}
 
@@ -70,7 +72,7 @@ class DeblendingSky:
 
     def draw(self, split: str, block: int, rows: int, stream: np.random.Generator) -> Block:
         """The first ``rows`` blends of a block; a blend does not depend on how many follow it."""
-        setting, draw = KINDS[self.track][split == "test"]
+        setting, draw = SPLITS[self.track][split == "test"]
         galaxies = draw(stream, setting, self.block_rows)
         sharp = 10 ** (setting.seeing * stream.standard_normal(self.block_rows))
         fwhm = sharp[:, None] * np.array(setting.fwhm)
@@ -95,7 +97,7 @@ class DeblendingSky:
         cases: Table = {"n_objects": counts}
         if "pair" in self.track:
             cases |= labels.pairs(columns, fwhm[:rows, setting.reference], setting)
-        told = TOLD.get(self.track, ())
+        told = LISTED.get(self.track, ())
         return Block(
             public,
             {"truth": cases},
@@ -223,5 +225,7 @@ def _described(setting: Setting) -> dict[str, Any]:
 
 
 def simulate(track: Track, size: Size, options: Mapping[str, str]) -> DeblendingSky:
-    """The sky of a track; every size has the same one."""
+    """The sky of a track; every size has the same one. MissingExtra without torch, which renders the galaxies."""
+    if find_spec("torch") is None:
+        raise MissingExtra("torch", "torch", "drawing blends")
     return DeblendingSky(track.name, isolated=options.get("isolated", "no") == "yes")

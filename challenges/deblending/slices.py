@@ -12,6 +12,7 @@ from blindsky.challenges.challenge import Slice
 from blindsky.scoring.measurements import Table
 
 SEPARATIONS = (0, 6, 10, 15, 25, 64)  # pixels
+DIFFERENCES = (-2, -4 / 3, -2 / 3, 0, 2 / 3, 4 / 3, 2)  # magnitudes, central - companion
 PAIR = ("mape", "mape_clip", "dm_mean", "dm_std", "outlier", "missing", "iou")
 SCENE = ("deblend_error", "recall", "precision", "flux_mede_r", "iou", "recon")
 
@@ -57,7 +58,7 @@ def _types(first: str, second: str) -> Slice:
 OF_PAIRS = (
     *_bins("separation", "separation", (*SEPARATIONS[:-1], np.inf), PAIR, " px"),
     *_bins("sep_fwhm", "separation / FWHM", (0, 2, 4, 6, 10, np.inf), PAIR),
-    *_bins("dm", "central - companion", (-2, -4 / 3, -2 / 3, 0, 2 / 3, 4 / 3, np.inf), PAIR, " mag"),
+    *_bins("dm", "central - companion", (*DIFFERENCES[:-1], np.inf), PAIR, " mag"),
     *_bins("overlap", "overlap of the masks", (0, 0.05, 0.2, 0.5, np.inf), PAIR),
     *(_types(*both) for both in combinations_with_replacement(TYPES, 2)),
     *_bins("blendedness", "blendedness", _BLENDEDNESS, PAIR),
@@ -69,7 +70,11 @@ OF_PAIRS = (
 OF_SCENES = (
     *map(_number, range(2, 7)),
     *_bins("blendedness", "blendedness", _BLENDEDNESS, SCENE),
+    *_bins("overlap", "share of its mask in others", (0, 0.05, 0.2, 0.5, np.inf), SCENE),
     *_bins("mag", "magnitude", (-np.inf, 22, 23, 24, 25, 26, np.inf), SCENE),
     *_bins("snr", "S/N", _SNR, SCENE),
 )
-"""Numbers choose scenes with their false detections; the others choose galaxies, which no false detection is."""
+"""Numbers choose scenes with their false detections; the others choose galaxies, which no false detection is.
+
+Of pairs the overlap is of the two masks, |T0 and T1|/|T0 or T1|; of scenes it is each galaxy's own.
+"""

@@ -1,4 +1,4 @@
-"""Statistics of what ``measure`` leaves, under weights: fluxes, colours, shapes, shares and the table of counts.
+"""Statistics of what ``measure`` leaves, under weights: fluxes, colours, shapes and shares.
 
 Everything is made from columns of measurements that are NaN where they don't count. ``ratio`` names a column of
 measured over true flux; ``slot`` keeps the central galaxies (0) or the companions (1) of pairs.
@@ -14,7 +14,7 @@ import numpy as np
 from blindsky.scoring import defined
 from blindsky.scoring.defined import Kind
 from blindsky.scoring.measurements import Array, FloatArray, Measurements
-from blindsky.scoring.metric import Statistic, block
+from blindsky.scoring.metric import Statistic
 
 OUTLIER = 0.75  # mag, Boucaud+2020
 FEW = 5  # events or their absence: of fewer a bootstrap of a share covers less than it says
@@ -27,7 +27,7 @@ def _of_slot(measurements: Measurements, column: str, slot: int | None) -> Float
     return numbers if slot is None else np.where(measurements["obj"] == slot, numbers, np.nan)
 
 
-def _magnitudes(ratio: FloatArray) -> FloatArray:
+def offsets(ratio: FloatArray) -> FloatArray:
     """-2.5 log10 of flux ratios; NaN where one is not above 0."""
     found: FloatArray = np.full(len(ratio), np.nan)
     return -2.5 * np.log10(ratio, out=found, where=ratio > 0)
@@ -61,7 +61,7 @@ def prepare_dm(
 ) -> Statistic:
     """Statistic of dm = -2.5 log10(f/f_true) of fluxes above 0, mag."""
     return defined.prepare(
-        measurements, kind, f"dm of {ratio}, {slot}", lambda m: _magnitudes(_of_slot(m, ratio, slot))
+        measurements, kind, f"dm of {ratio}, {slot}", lambda m: offsets(_of_slot(m, ratio, slot))
     )
 
 
@@ -74,7 +74,7 @@ def prepare_colour(measurements: Measurements, *, kind: Kind, blue: str, red: st
         measurements,
         kind,
         f"{blue} - {red}",
-        lambda m: _magnitudes(m.floats(blue)) - _magnitudes(m.floats(red)),
+        lambda m: offsets(m.floats(blue)) - offsets(m.floats(red)),
     )
 
 
@@ -85,7 +85,7 @@ def _events(measurements: Measurements, share: Share, slot: int | None) -> Float
             ratio = _of_slot(measurements, "ratio", slot)
             happened = ratio <= 0
             if share == "outlier":
-                happened |= np.abs(_magnitudes(ratio)) > OUTLIER
+                happened |= np.abs(offsets(ratio)) > OUTLIER
             return np.where(np.isnan(ratio), np.nan, happened)
         case "recall":
             return measurements.floats("hit")
@@ -141,15 +141,3 @@ def prepare_shape(measurements: Measurements, *, term: Term) -> Statistic:
         return slope - 1 if term == "m" else e - slope * t
 
     return statistic
-
-
-def efficiency(measurements: Measurements, *, weights: Array | None = None) -> FloatArray:
-    """Weight of the blends with so many objects (rows) and so many detections, matched or not (columns).
-
-    weights : (n,) of the rows of measurements, those of a blend alike; ones where None.
-    """
-    first = ~np.isnan(measurements.floats("n_true"))
-    true, detected = (measurements.floats(name)[first].astype(np.intp) for name in ("n_true", "n_found"))
-    table: FloatArray = np.zeros((true.max(initial=0) + 1, detected.max(initial=0) + 1))
-    np.add.at(table, (true, detected), block(len(measurements), weights)[0][first])
-    return table

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blindsky.challenges.errors import BlindskyError, MachineFault
-from blindsky.challenges.prediction import Prediction, width_of
+from blindsky.challenges.prediction import Field, Pixels, Prediction, Spread, width_of
 from blindsky.scoring.measurements import Array
 from blindsky.submissions.faults import Fault, FaultLog, size_text
 
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 MIB = 1 << 20
 SLACK_BYTES = 16 * MIB  # headers, metadata, small releases
 TEXT_CELL = 40  # bytes of a written number with its separator or its tags
-NUMBER = 8  # bytes of a number in a binary file; densities and pixels count as float64
+NUMBER = 8  # bytes of a number in a binary file; densities count as float64
+PIXEL = 4  # bytes of a pixel there, of images and of masks
 MAX_LINE = 1 << 16  # bytes of a line or a cell of text
 
 Kind = Literal["integer", "number", "text", "list", "other"]
@@ -48,7 +49,8 @@ _MACHINE = {
 class ColumnInfo:
     """A column as the file declares it.
 
-    detail : the type in its words.   width : of a list of fixed length.   shape : of a tensor.
+    detail : the type in its words.   width : of a list of fixed length.   shape : of a tensor.   boolean : whether a
+    list is of booleans.
     """
 
     name: str
@@ -56,6 +58,12 @@ class ColumnInfo:
     detail: str
     width: int | None = None
     shape: tuple[int, ...] | None = None
+    boolean: bool = False
+
+
+def _bytes(field: Field) -> int:
+    """Bytes of a field in a row of a binary file."""
+    return (PIXEL if isinstance(field, Pixels) else NUMBER) * width_of(field)
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,7 @@ class Limits:
     """How much of a file is read at most, from the declaration and the number of rows expected.
 
     rows : rows of the file. values : numbers of one row. text, binary : bytes of the file, unpacked.   each : whether
-    so many rows are expected, not fewer.
+    so many rows are expected, not fewer.   compact : how to send what is large.
     """
 
     expected: int
@@ -72,19 +80,26 @@ class Limits:
     text: int
     binary: int
     each: bool = True
+    compact: str = ""
 
     @classmethod
     def of(cls, prediction: Prediction, expected: int) -> Limits:
         """Twice the rows (so that extra ids can be named), four times the text, twice the binary size."""
         cells = len(prediction.keys) + len(prediction.numbers)
         values = len(prediction.keys) + sum(width_of(f) for f in prediction.fields)
+        size = NUMBER * len(prediction.keys) + sum(map(_bytes, prediction.fields))
+        compact = ["; a density goes into Parquet as float32, not into text"] * bool(prediction.densities)
+        compact += ["; masks go into Parquet as booleans or uint8, images as float32"] * bool(
+            prediction.pixels
+        )
         return cls(
             expected=expected,
             rows=2 * expected + 1000,
             values=values,
             text=4 * TEXT_CELL * cells * expected + SLACK_BYTES,
-            binary=2 * NUMBER * values * expected + SLACK_BYTES,
+            binary=2 * size * expected + SLACK_BYTES,
             each=prediction.catalogue is None and (prediction.item is None or prediction.item.most is None),
+            compact="".join(compact),
         )
 
     def check_size(self, size: int, most: int, log: FaultLog) -> None:
@@ -99,8 +114,7 @@ class Limits:
             "the file is larger than any valid prediction of this release",
             got=got,
             expected=f"at most {size_text(most)} for {self.expected:,} rows in this format",
-            mend="send the declared columns of the test rows only; a density goes into Parquet as float32, "
-            "not into text",
+            mend=f"send the declared columns of the test rows only{self.compact}",
         )
 
     def check_rows(self, rows: int, log: FaultLog, *, declared: bool = False) -> None:
@@ -136,11 +150,13 @@ class PredictionFile(ABC):
     """An open prediction whose header was checked against the limits. Use it in a ``with`` block.
 
     n_rows : rows that the file declares; None for text, which declares none.
+    spread : the form that the file has, where it has a row a case and a column for each of its items.
     text : whether cells are text, to be parsed one by one; such a file can't hold densities.
     """
 
     format: str
     text: bool = False
+    spread: Spread | None = None
 
     def __init__(self, path: Path, limits: Limits, log: FaultLog) -> None:
         self.path, self.limits, self.log = path, limits, log

@@ -138,12 +138,14 @@ def _info(field: pa.Field) -> ColumnInfo:
         ordered = field.type.permutation in (None, list(range(len(field.type.shape))))
         tensor: Kind = "list" if ordered and _listed(field.type.value_type) else "other"
         shape = tuple(field.type.shape)
-        return ColumnInfo(field.name, tensor, str(field.type)[:80], math.prod(shape), shape)
-    kind, width = _kind(field.type), None
+        boolean = types.is_boolean(field.type.value_type)
+        return ColumnInfo(field.name, tensor, str(field.type)[:80], math.prod(shape), shape, boolean)
+    kind, width, boolean = _kind(field.type), None, False
     if types.is_list(field.type) or types.is_large_list(field.type) or types.is_fixed_size_list(field.type):
         kind = "list" if _listed(field.type.value_type) else "other"
         width = field.type.list_size if types.is_fixed_size_list(field.type) else None
-    return ColumnInfo(field.name, kind, str(field.type)[:80], width)
+        boolean = types.is_boolean(field.type.value_type)
+    return ColumnInfo(field.name, kind, str(field.type)[:80], width, boolean=boolean)
 
 
 def _listed(type: Any) -> bool:

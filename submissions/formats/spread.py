@@ -24,7 +24,7 @@ class Gathered(PredictionFile):
 
     def __init__(self, file: PredictionFile, key: str, form: Spread, item: Item) -> None:
         super().__init__(file.path, file.limits, file.log)
-        self.format, self.text = file.format, file.text
+        self.format, self.text, self.spread = file.format, file.text, form
         self._held.callback(file.close)
         self._file, self._key, self._form, self._item = file, key, form, item
         known = {column.name: column for column in file.columns}

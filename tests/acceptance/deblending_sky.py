@@ -15,9 +15,9 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from blindsky.challenges.deblending import pairs, scenes, transforms
-from blindsky.challenges.deblending.bands import PAIR, SCENE
+from blindsky.challenges.deblending.bands import LSST, PAIR, SCENE, SPACE
 from blindsky.challenges.deblending.galaxies import Galaxies
-from blindsky.challenges.deblending.measure import LSST, SPACE, measure_known, measure_pair, measure_scene
+from blindsky.challenges.deblending.measure import measure_known, measure_pair, measure_scene
 from blindsky.challenges.deblending.sky import DeblendingSky
 from blindsky.challenges.progress import Progress
 from blindsky.scoring.measurements import Array, FloatArray, Table

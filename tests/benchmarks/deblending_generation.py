@@ -22,7 +22,7 @@ import torch
 from blindsky.challenges import detector
 from blindsky.challenges.deblending import labels, oracle, render, scenes, sky
 from blindsky.challenges.deblending.bands import SCENE
-from blindsky.challenges.deblending.sky import KINDS, DeblendingSky
+from blindsky.challenges.deblending.sky import SPLITS, DeblendingSky
 from blindsky.challenges.progress import Progress
 from tests.benchmarks.measuring import Stages, apart, on_gpu, peak_mib, row, timed
 
@@ -139,7 +139,7 @@ def rows(report: Progress) -> list[dict[str, object]]:
         apart("deblending_generation", "with_galsim")["rate"] if find_spec("galsim") else None,
     )
     found: list[dict[str, object]] = []
-    for track in KINDS:
+    for track in SPLITS:
         for split in ("train", "test"):
             report.note(f"rate of {track}, {split}")
             figures = apart("deblending_generation", "rate", track, split)

@@ -79,7 +79,8 @@ def masks() -> dict[str, float]:
     """Seconds for 1e5 pairs of masks: from tables to measurements, to values, to intervals; peak GB."""
     from functools import partial
 
-    from blindsky.challenges.deblending.measure import SPACE, measure_pair
+    from blindsky.challenges.deblending.bands import SPACE
+    from blindsky.challenges.deblending.measure import measure_pair
     from blindsky.challenges.deblending.metrics import PAIR
     from blindsky.scoring.metric import ones
 
@@ -99,7 +100,8 @@ def pairs() -> dict[str, float]:
     """Seconds for the full test set of pairs without masks, 1,000 replicates, and its measuring."""
     from functools import partial
 
-    from blindsky.challenges.deblending.measure import SPACE, measure_pair
+    from blindsky.challenges.deblending.bands import SPACE
+    from blindsky.challenges.deblending.measure import measure_pair
     from blindsky.challenges.deblending.metrics import PAIR
 
     table, measuring = _measured(
@@ -110,7 +112,7 @@ def pairs() -> dict[str, float]:
 
 def _scenes(n: int, seed: int, flood: bool) -> tuple:
     """Catalogues of n scenes; 50 detections in each, all within reach, where it is a flood."""
-    from blindsky.challenges.deblending.measure import LSST
+    from blindsky.challenges.deblending.bands import LSST
     from blindsky.challenges.skies import Ragged
 
     rng = np.random.default_rng([2, seed])
@@ -145,7 +147,8 @@ def scenes(flood: str = "") -> dict[str, float]:
 
     from scipy.optimize import linear_sum_assignment
 
-    from blindsky.challenges.deblending.measure import LSST, measure_scene
+    from blindsky.challenges.deblending.bands import LSST
+    from blindsky.challenges.deblending.measure import measure_scene
     from blindsky.challenges.deblending.metrics import SCENE
 
     linear_sum_assignment(np.eye(2))  # loaded before the clock runs

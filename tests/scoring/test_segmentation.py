@@ -17,6 +17,7 @@ from blindsky.scoring.segmentation import (
     iou,
     residual,
     residual_chi2,
+    shared,
     sums_by_case,
 )
 
@@ -85,6 +86,16 @@ def test_iou_against_scikit_learn():
         for t, p in zip(truth, prediction, strict=True)
     ]
     np.testing.assert_allclose(iou(truth, prediction), expected, rtol=1e-14)
+
+
+def test_shared_pixels():
+    """Of a case two squares share one pixel of four, a third is alone, the fourth empty; the next case has none."""
+    four = [square(*at, size=6) for at in ((0, 0), (1, 1), (4, 4), (5, 5))]
+    four[3][:] = False
+    masks = np.concatenate([*four, four[0]])
+    np.testing.assert_array_equal(shared(masks, np.array([4, 0, 1])), [0.25, 0.25, 0, 0, 0])
+    three = np.concatenate([four[0]] * 3).astype(np.uint8)
+    np.testing.assert_array_equal(shared(three, np.array([3])), [1, 1, 1])
 
 
 def test_memory_does_not_grow_with_the_number_of_masks():

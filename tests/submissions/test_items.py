@@ -264,6 +264,10 @@ def test_nothing_found_is_said(found: Release, tmp_path: Path) -> None:
     whole.iloc[3, 4] = np.nan
     whole.to_csv(tmp_path / "d.csv", index=False)
     assert set(check(tmp_path / "d.csv", found.public).report.codes) == {"not_empty", "missing_value"}
+    frame = frame[frame["blend_id"] != first]
+    pd.concat([nothing, nothing, frame]).to_csv(tmp_path / "e.csv", index=False)
+    twice = check(tmp_path / "e.csv", found.public)
+    assert twice.report.codes == ("duplicate_id",) and twice.report.total == 1
 
 
 def test_nobody_found_anything(found: Release, tmp_path: Path) -> None:
@@ -327,7 +331,7 @@ def test_of_several_planes_one_is_kept() -> None:
     assert field.shapes == ((2, 3), (1, 2, 3), (4, 2, 3))
     images[1, 2, 0, 1] = 1e300
     _, _, problems = cells.pixels(pa.array(list(images.reshape(2, -1))), field)
-    assert [p.code for p in problems] == ["not_finite"] and problems[0].got(0) == "inf at (0, 1)"
+    assert [p.code for p in problems] == ["not_finite"] and problems[0].got(0) == "1e+300 at (0, 1)"
 
 
 def test_a_method_that_finds_nothing_somewhere_has_no_mask_there(found: Release, tmp_path: Path) -> None:

@@ -116,6 +116,12 @@ def test_known_foreign_content_is_named(magic: bytes, tmp_path: Path, public: An
     assert REFUSED[magic] in str(caught.value)
 
 
+def test_an_ending_that_suits_is_no_surprise(tmp_path: Path, public: Any) -> None:
+    np.save(tmp_path / "flux.npy", np.zeros((50, 2)))
+    with pytest.raises(PredictionRefused, match=r"a NumPy array file \(.npy\); it was not opened"):
+        open_prediction(tmp_path / "flux.npy", public.prediction, 50)
+
+
 @pytest.mark.parametrize(
     ("head", "name"),
     [

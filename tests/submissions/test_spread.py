@@ -24,6 +24,9 @@ class Pairs:
     release_id, has_truth = "pairs", True
     challenge: Any = SimpleNamespace(prediction=registry.get("deblending").on("pair").prediction)
 
+    def json(self, name: str) -> dict[str, Any]:
+        return {}
+
     def rows(self, name: str) -> int:
         return {"test": 20, "test_objects": 40}[name]
 
@@ -65,7 +68,7 @@ def test_faults_name_the_row_and_the_case(flux: Any, tmp_path: Path) -> None:
     found = check(tmp_path / "bad.csv", Pairs())
     assert set(found.report.codes) == {"out_of_range", "missing_value"}
     low = next(f for f in found.faults if f.code == "out_of_range")
-    assert (low.row, low.id, low.column, low.got) == (5, IDS[4], "flux", "-3.0")
+    assert (low.row, low.id, low.column, low.got) == (5, IDS[4], "g2_flux", "-3.0")
     spread(flux.clip(0)).iloc[1:].fillna(1).to_csv(tmp_path / "few.csv", index=False)
     assert check(tmp_path / "few.csv", Pairs()).report.codes == ("missing_id",)
 

@@ -16,7 +16,7 @@ from blindsky.baselines.baseline import Settings  # noqa: E402
 from blindsky.baselines.deblending import blends, cnn_flux, learning, light, unet, unet_scene, views  # noqa: E402
 from blindsky.baselines.deblending.blends import Camera, Task  # noqa: E402
 from blindsky.baselines.deblending.learning import Lessons, Truth  # noqa: E402
-from blindsky.challenges.deblending.measure import Bands  # noqa: E402
+from blindsky.challenges.deblending.bands import Bands  # noqa: E402
 from blindsky.challenges.release import Public  # noqa: E402
 from blindsky.challenges.skies import Ragged  # noqa: E402
 from blindsky.challenges.tables import to_arrow  # noqa: E402

@@ -17,6 +17,7 @@ from blindsky.challenges.deblending.measure import (
     measure_pair,
     measure_scene,
 )
+from blindsky.challenges.deblending.slices import OF_SCENES
 from blindsky.challenges.skies import Ragged
 
 NAN = np.nan
@@ -86,6 +87,21 @@ def test_masks_of_pairs():
     np.testing.assert_allclose(rows["iou_overlap"], [overlap, NAN, NAN, NAN])
     assert "iou" not in pairs(cases, objects, changed(found, mask=given)).rows
     assert "iou" not in pairs(cases, changed(objects, mask=true), found).rows
+
+
+def test_places_of_pairs():
+    """Distances of galaxies that count and have a flux."""
+    cases, objects, found = pair_tables()
+    at = {"x": np.array([9.0, 15, 9, 4]), "y": np.array([9.0, 9, 9, 4])}
+    sent = {"x": at["x"] + [3, 0, 1, 0], "y": at["y"] + [4, 2, 0, 0]}
+    rows = pairs(cases, changed(objects, **at), changed(found, **sent)).rows
+    np.testing.assert_allclose(rows["distance"], [5, 2, 1, NAN])
+    missed = changed(found, **sent, flux=np.array([110.0, 0, 30, 9]))
+    np.testing.assert_allclose(
+        pairs(cases, changed(objects, **at), missed).rows["distance"], [5, NAN, 1, NAN]
+    )
+    assert "distance" not in pairs(cases, objects, changed(found, **sent)).rows
+    assert "distance" not in pairs(cases, changed(objects, **at), found).rows
 
 
 def test_slots_are_told_by_their_number_not_by_the_order_of_rows():
@@ -233,6 +249,11 @@ def test_masks_of_scenes():
     # missed objects have 0, even where there was nothing to see
     inner = disc(5, 5, 2).sum() / disc(5, 5, 3).sum()
     np.testing.assert_allclose(rows["iou"], [inner, 0, NAN, NAN, 0, 0, 0, 0])
+    # the three of the first blend are one disc, the second of the next is alone with an empty one, the last two alike
+    np.testing.assert_allclose(rows["overlap"], [1, 1, 1, NAN, 0, 0, 1, 1])
+    # each galaxy is in one bin
+    chosen = [s.mask(rows) for s in OF_SCENES if s.needs == ("overlap",)]
+    np.testing.assert_array_equal(np.sum(chosen, axis=0), ~np.isnan(rows["overlap"]))
 
 
 def image_tables(bands=1):

@@ -71,7 +71,7 @@ def test_the_declaration(family):
 
 def test_the_keys():
     of_slots = {f"{key}{suffix}" for key in (*ROUND, "iou") for suffix in ("", "_central", "_companion")}
-    assert set(OF_PAIR) == of_slots | {"pair_ratio_nmad", "flux_sum_bias", "iou_overlap"}
+    assert set(OF_PAIR) == of_slots | {"pair_ratio_nmad", "flux_sum_bias", "iou_overlap", "centroid_px"}
     of_bands = {f"{key}_{band}" for key in ("flux_mede", "dm_median", "dm_nmad") for band in "ugrizy"}
     colours = {f"colour_nmad_{colour}" for colour in ("gr", "ri", "iz", "ug")}
     images = {"recon", "cosine", "residual_chi2", "conservation", "e_m", "e_c"}
@@ -187,7 +187,9 @@ def drawn_pairs(seed, n=30, masks=True):
     true = rng.uniform(5, 100, (n, 2))
     flux = true * rng.lognormal(0, 0.3, (n, 2)) * (rng.random((n, 2)) > 0.1)
     truth, given = rng.random((2, n, 2, 9, 9)) < rng.choice([0, 0.5], (2, n, 2, 1, 1), p=[0.1, 0.9])
-    return judged_pairs(true, flux, **({"mask": (truth, given)} if masks else {}))
+    at = rng.uniform(0, 8, (2, n, 2))
+    places = {axis: (p, p + rng.normal(0, 0.5, (n, 2))) for axis, p in zip("xy", at, strict=True)}
+    return judged_pairs(true, flux, **({"mask": (truth, given), **places} if masks else {}))
 
 
 def repeated(measurements, counts):

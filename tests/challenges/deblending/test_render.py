@@ -169,6 +169,21 @@ def test_boxes_hold_what_can_be_seen(setting: Setting, draw: Any, monkeypatch: p
     assert np.abs(difference).max() < 2 * render.LOST
 
 
+@pytest.mark.parametrize("side", [256, 512])
+def test_large_boxes_fold_little_back(side: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Against boxes of 2,048 pixels: the galaxies of 4,000 pairs that lose most of their light beyond their box."""
+    many = pairs.pairs(np.random.default_rng(7), PAIR, 4_000)
+    widest = np.where(render.boxes(many, PAIR) == side, many.bulge_radius * many.bulge_n**3, 0)
+    few = many.select(np.argsort(-widest)[:12])
+    few.blend[:] = 0
+    fwhm = np.array(PAIR.fwhm)[None]
+    found = render.isolated(few, fwhm, PAIR, "cpu")
+    monkeypatch.setattr(render, "BOXES", (2_048,))
+    expected = render.isolated(few, fwhm, PAIR, "cpu")
+    folded = (found - expected).sum(axis=(2, 3), dtype=np.float64) / few.flux
+    assert np.abs(folded).max() < 1.1 * render.LOST
+
+
 def test_a_galaxy_does_not_depend_on_its_company() -> None:
     few = scenes.scenes(np.random.default_rng(6), SCENE, 6)
     fwhm = np.array(SCENE.fwhm) * np.linspace(0.9, 1.1, 6)[:, None]

@@ -13,8 +13,11 @@ from blindsky.challenges.challenge import Size, Track
 from blindsky.challenges.deblending import sky
 from blindsky.challenges.deblending.bands import LSST, SPACE
 from blindsky.challenges.deblending.measure import measure_known, measure_pair, measure_scene
+from blindsky.challenges.deblending.metrics import OBJECTS
 from blindsky.challenges.deblending.sky import SPLITS, DeblendingSky
-from blindsky.challenges.skies import Block
+from blindsky.challenges.skies import Block, Ragged
+from blindsky.scoring.measurements import Measurements
+from blindsky.scoring.metric import value
 
 pytest.importorskip("torch")
 PAIRS, SCENES = ("pair", "pair_shift"), ("scene", "scene_known")
@@ -131,6 +134,27 @@ def test_hidden_images_are_those_the_truth_was_measured_on() -> None:
     np.testing.assert_array_equal(alone["obj"], columns["obj"])
     snr = np.sqrt((alone["isolated"].astype(np.float64) ** 2).sum(axis=(1, 2))) / np.sqrt(130_616.81)
     np.testing.assert_allclose(snr, columns["snr"], rtol=1e-6)
+
+
+@pytest.mark.parametrize("track", SCENES)
+def test_the_true_images_have_the_true_shapes(track: str) -> None:
+    """Half of the galaxies are smaller than the smallest weight."""
+    block = drawn(track, "test", 16)
+    truth, alone = block.hidden["truth_objects"], block.hidden["truth_isolated"].columns["isolated"]
+    assert (truth.columns["r_half"] < LSST.pixel).mean() > 0.2
+    sent = {"image": alone} | {f"flux_{band}": truth.columns[f"flux_{band}"] for band in LSST.names}
+    sent |= (
+        {"obj": truth.columns["obj"]}
+        if track == "scene_known"
+        else {"det": truth.columns["obj"], "x": truth.columns["x"], "y": truth.columns["y"]}
+    )
+    work = measure_scene if track == "scene" else measure_known
+    objects = Ragged(truth.counts, truth.columns | {"isolated": alone})
+    measured = work(block.public, objects, Ragged(truth.counts, sent), bands=LSST)
+    table = Measurements(measured.rows, case=measured.case)
+    for key in ("e_m", "e_c"):
+        metric = next(m for m in OBJECTS if m.key == key)
+        assert value(metric.prepare(table), len(table)) == pytest.approx(0, abs=1e-9)
 
 
 def test_empty_corners_have_the_stated_noise() -> None:
