@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import count, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,34 +79,39 @@ def parted(score: Floats, mask: Array, clip: Clip) -> list[Array]:
 
     It is cut at ever higher levels; where two or more parts have each a top of their own, voxels go to the nearest.
     """
-    tops = list(_tops(score, mask, clip.floor, clip.peak))
-    if len(tops) == 1:
+    seeds = np.zeros(score.shape, dtype=np.int32)
+    numbers = count(1)
+    _seed(seeds, score, mask, clip.floor, clip.peak, numbers)
+    many = next(numbers) - 1
+    if many == 1:
         return [mask]
     from scipy.ndimage import distance_transform_edt
 
-    seeds = np.zeros(score.shape, dtype=np.int32)
-    for number, top in enumerate(tops, start=1):
-        seeds[top] = number
     nearest = distance_transform_edt(
         seeds == 0, sampling=(1 / CHANNELS, 1, 1), return_distances=False, return_indices=True
     )
     of = np.where(mask, seeds[tuple(nearest)], 0)
-    return [of == number for number in range(1, len(tops) + 1)]
+    return [of == number for number in range(1, many + 1)]
 
 
-def _tops(score: Floats, mask: Array, level: float, peak: float) -> Iterator[Array]:
-    """Parts of a component that have a top of their own, as masks; itself where there is one."""
+def _seed(
+    seeds: Array, score: Floats, mask: Array, level: float, peak: float, numbers: Iterator[int]
+) -> None:
+    """Number the parts of a component that have a top of their own; all of it where there is one."""
+    from scipy.ndimage import find_objects
+
     highest = float(score[mask].max())
     while (level := level * STEP) < highest:
         labels = _label((score > level) & mask)
-        within, least = labels[labels > 0], max(peak, PROMINENCE * level)
-        tall = np.unique(labels[mask & (score >= least)])
-        parts = [labels == number for number in tall[np.bincount(within)[tall] >= FEWEST]]
+        tall = np.unique(labels[mask & (score >= max(peak, PROMINENCE * level))])
+        parts = tall[np.bincount(labels[mask], minlength=1)[tall] >= FEWEST]
         if len(parts) > 1:
-            for part in parts:
-                yield from _tops(score, part, level, peak)
+            boxes = find_objects(labels)
+            for number in parts.tolist():
+                box = boxes[number - 1]
+                _seed(seeds[box], score[box], labels[box] == number, level, peak, numbers)
             return
-    yield mask
+    seeds[mask] = next(numbers)
 
 
 def _label(mask: Array) -> Array:

@@ -92,8 +92,9 @@ def apart(length, side):
 def test_a_short_training_learns_light_and_the_model_answers(mini, monkeypatch):
     monkeypatch.setattr(unet3d, "FILTERS", (8, 8, 8, 8))
     monkeypatch.setattr(unet3d, "windows", apart)
-    monkeypatch.setattr(crops, "BRIGHT", 15.0)  # few crops
-    model = unet3d.train(mini.public, Settings(device="cpu", epochs=5))
+    for module in (crops, unet3d):
+        monkeypatch.setattr(module, "CROP", (32, 16, 16))  # small ones, to be quick
+    model = unet3d.train(mini.public, Settings(device="cpu", epochs=6))
     truth, noise = mini.truths["test"], np.full(mini.field.nchan, 7e-6, np.float32)
     data = Crops(cube_of(mini.public, "test"), mini.field, truth, noise, 3, CPU)
     cube, mask = data.batch(np.arange(8), 0)
