@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib.metadata
+import io
 import platform
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -169,15 +172,47 @@ def write_card(folder: Path, content: Mapping[str, Any], replicates: Mapping[str
     write_json(folder / CARD, content)
 
 
-def read_card(folder: Path) -> tuple[dict[str, Any], dict[str, FloatArray]]:
+class Replicates(Mapping[str, FloatArray]):
+    """The replicates of a card by ``<part>/<metric>``, each read when it is asked for: a page needs few of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        with self._whole():
+            content = io.BytesIO((folder / REPLICATES).read_bytes())
+            self._stored = np.load(content, allow_pickle=False)
+            self._names = tuple(self._stored.files)
+
+    def __getitem__(self, name: str) -> FloatArray:
+        """One array; KeyError where there is none, InputFault where it is damaged."""
+        with self._whole():
+            found: FloatArray = self._stored[name]
+            return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        try:
+            yield
+        except (
+            FileNotFoundError,
+            AttributeError,
+            ValueError,
+            EOFError,
+            zipfile.BadZipFile,
+            zlib.error,
+        ) as error:
+            message = f"the card {self._folder} is damaged ({error}). Remove that folder and run: blindsky score --all"
+            raise InputFault(message) from error
+
+
+def read_card(folder: Path) -> tuple[dict[str, Any], Replicates]:
     """A card and its replicates; InputFault where they are damaged."""
-    try:
-        with np.load(folder / REPLICATES, allow_pickle=False) as stored:
-            replicates = {name: stored[name] for name in stored.files}
-    except (FileNotFoundError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        message = f"the card {folder} is damaged ({error}). Remove that folder and run: blindsky score --all"
-        raise InputFault(message) from error
-    return read_json(folder / CARD), replicates
+    return read_json(folder / CARD), Replicates(folder)
 
 
 def newest_folder(folder: Path) -> Path | None:

@@ -31,6 +31,11 @@ def nearest(name: str, known: tuple[str, ...]) -> str:
     return f"did you mean {close[0]}? " if close else ""
 
 
+def packages() -> tuple[str, ...]:
+    """The top-level packages or modules that bring challenges, sorted; nothing is loaded."""
+    return tuple(sorted({point.module.partition(".")[0] for point in _found().values()}))
+
+
 @cache
 def get(name: str) -> Challenge:
     """The challenge of that name; InputFault with the nearest name where there is none."""

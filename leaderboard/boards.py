@@ -47,6 +47,9 @@ class ReleaseView:
     digests : the release's current ``data``, ``truth`` and ``scorer``; a card with others is not ranked.
     committed_scorer : the scorer's digest when the truth was committed to, where known.
     album : pictures of cases, where their data are images.     plates : figures about the public data.
+    whole : the declaration with all its tracks, where known.   data_card : Markdown, the release's public README.
+    public : its public manifest.   revealed_on : when the truth was published.   url : where the public part can be
+    downloaded, with a slash at the end; all empty where unknown.
     """
 
     release_id: str
@@ -62,6 +65,16 @@ class ReleaseView:
     committed_scorer: str | None = None
     album: Album = NO_PICTURES
     plates: tuple[Plate, ...] = ()
+    whole: Challenge | None = None
+    data_card: str = ""
+    public: Mapping[str, Any] = field(default_factory=dict)
+    revealed_on: str = ""
+    url: str = ""
+
+    @property
+    def question(self) -> Challenge:
+        """The challenge with all its tracks, where they are known."""
+        return self.whole or self.challenge
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -133,7 +146,7 @@ class Lead(NamedTuple):
 
 
 class BoardTable(NamedTuple):
-    """One board on one part of the cases."""
+    """One board on one part of the cases; ``contenders`` are its entries as the ranking saw them, by id."""
 
     board: Board
     part: str
@@ -142,6 +155,7 @@ class BoardTable(NamedTuple):
     metrics: tuple[Metric, ...]
     rows: tuple[Row, ...]
     lead: Lead | None
+    contenders: Mapping[str, ranks.Contender]
 
     @property
     def ranked(self) -> tuple[Row, ...]:
@@ -221,7 +235,8 @@ def _board_table(release: ReleaseView, board: Board, part: str) -> BoardTable:
     rows.sort(key=place)
     sizes = [e.card["parts"][part]["n"] for e in entries.values() if part in e.card["parts"]]
     lead = _lead(release, rows, contenders, ranking, least)
-    return BoardTable(board, part, max(sizes, default=None), primary, metrics, tuple(rows), lead)
+    cases = max(sizes, default=None)
+    return BoardTable(board, part, cases, primary, metrics, tuple(rows), lead, contenders)
 
 
 def slices_by_entry(release: ReleaseView, table: BoardTable) -> tuple[SliceRow, ...]:
@@ -298,9 +313,12 @@ def _metrics(card: Mapping[str, Any], part: str) -> Mapping[str, Any]:
 
 
 def _cell(release: ReleaseView, entry: EntryView, key: str, part: str) -> Cell:
+    metric = _metrics(entry.card, part).get(key)
+    # Ends that are percentiles of the replicates have their width already, and reading these takes time
+    own = metric is not None and metric.get("interval") != "percentile"
     return cell(
-        _metrics(entry.card, part).get(key),
-        entry.replicates.get(f"{part}/{key}"),
+        metric,
+        entry.replicates.get(f"{part}/{key}") if own else None,
         rounded=release.rounded,
         least=_least(release, key, part),
     )

@@ -8,6 +8,7 @@ because its own interval can be narrower than one. Text of others is bounded and
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "�
 _BIDI = frozenset(
     map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 )  # could reorder the text around them
+_UNSPEAKABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _UNSHOWN = frozenset(("Cc", "Cs", "Zl", "Zp"))  # controls, lone surrogates, line and paragraph separators
 
 
@@ -120,6 +122,11 @@ def tidy(text: object, limit: int = 120) -> str:
     shown = (c for c in str(text) if c not in _BIDI)
     clean = "".join(" " if unicodedata.category(c) in _UNSHOWN else c for c in shown).strip()
     return clean if len(clean) <= limit else clean[: limit - 1].rstrip() + "…"
+
+
+def xml_text(text: str) -> str:
+    """Text of characters that XML 1.0 knows; escaping is left to the writer."""
+    return _UNSPEAKABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def csv_text(text: str) -> str:

@@ -47,17 +47,21 @@ def together(kind: str, entries: Sequence[tuple[int, str, Data]]) -> dict[str, A
         return None
     every = [data for _, _, data in found]
     x_range = [min(data["x_range"][0] for data in every), max(data["x_range"][1] for data in every)]
+    fullest = max(
+        every, key=lambda data: len(data["panels"])
+    )  # a panel without enough cases is left out of a figure
     panels = []
-    for k, panel in enumerate(every[0]["panels"]):
+    for key in dict.fromkeys(panel["key"] for data in (fullest, *every) for panel in data["panels"]):
+        own = [(s, mark, p) for s, mark, data in found for p in data["panels"] if p["key"] == key]
         series = [
             {"x": one["x"], "y": one["y"], "mark": mark, "style": style, "dots": one.get("dots", False)}
-            for style, mark, data in found
-            for one in data["panels"][k]["series"]
+            for style, mark, panel in own
+            for one in panel["series"]
         ]
-        ends = [end for data in every for end in data["panels"][k].get("y_range", ())]
+        ends = [end for _, _, panel in own for end in panel.get("y_range", ())]
         heights = [y for one in series for y in one["y"]]
         y_range = (min(ends), max(ends)) if ends else span(heights, zero=True)
-        panels.append({**panel, "series": series, "y_range": y_range})
+        panels.append({**own[0][2], "series": series, "y_range": y_range})
     return {**every[0], "x_range": x_range, "panels": panels}
 
 

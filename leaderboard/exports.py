@@ -1,24 +1,48 @@
-"""The boards as files for programs: ``board.json`` and ``board.csv``, from the tables of the page itself."""
+"""What programs read of a release, from the tables of the page itself: the boards, how to cite, what the data are."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from typing import Any
 
+from blindsky.leaderboard import flat
 from blindsky.leaderboard.boards import Aside, BoardTable, ReleaseView, Row
-from blindsky.leaderboard.cells import EMPTY, csv_text
+from blindsky.leaderboard.cite import bibtex
+from blindsky.leaderboard.croissant import croissant
 
 SCHEMA = 1
-PLACE = ("rank", "rank_low", "rank_high", "tie")
-HEAD = ("release", "board", "part", *PLACE, "entry", "kind", "team", "method", "submitted")
+
+
+def files(
+    release: ReleaseView, tables: Sequence[BoardTable], aside: Sequence[Aside]
+) -> dict[str, str | bytes]:
+    """Every such file by its name in the folder of the release."""
+    table = flat.columns(release, tables)
+    words = f"Every board of {release.title}, release {release.release_id}"
+    found: dict[str, str | bytes] = {
+        "board.json": board_json(release, tables, aside),
+        "board.csv": flat.as_csv(table),
+        "board.parquet": flat.as_parquet(table),
+        "board.vot": flat.as_votable(table, release.release_id, words),
+        "cite.bib": bibtex(release),
+    }
+    if release.public:
+        found["croissant.json"] = croissant(release)
+    return found
 
 
 def board_json(release: ReleaseView, tables: Sequence[BoardTable], aside: Sequence[Aside]) -> str:
     """Every board and part of a release as JSON text."""
-    content = {
+    content = board_content(release, tables, aside)
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def board_content(
+    release: ReleaseView, tables: Sequence[BoardTable], aside: Sequence[Aside]
+) -> dict[str, Any]:
+    """The same as plain data."""
+    return {
         "schema": SCHEMA,
         "release": release.release_id,
         "challenge": release.challenge.name,
@@ -30,7 +54,6 @@ def board_json(release: ReleaseView, tables: Sequence[BoardTable], aside: Sequen
         "boards": [_board(table) for table in tables],
         "not_on_a_board": [e.who._asdict() | {"state": e.state, "reason": e.reason} for e in aside],
     }
-    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _board(table: BoardTable) -> dict[str, Any]:
@@ -60,32 +83,3 @@ def _row(row: Row) -> dict[str, Any]:
             for key, c in row.cells.items()
         },
     }
-
-
-def board_csv(release: ReleaseView, tables: Sequence[BoardTable]) -> str:
-    """Every board and part of a release as CSV text: a line per entry, empty cells where undefined."""
-    shown = {m.key for table in tables for m in table.metrics}
-    keys = [m.key for m in release.challenge.metrics if m.key in shown]
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*HEAD, *(f"{key}{end}" for key in keys for end in ("", "_low", "_high"))])
-    for table in tables:
-        for row in table.rows:
-            numbers = [row.cells.get(key, EMPTY) for key in keys]
-            writer.writerow(
-                [csv_text(t) for t in (release.release_id, table.board.name, table.part)]
-                + [row.place.rank, row.place.rank_low, row.place.rank_high]
-                + [
-                    csv_text(t)
-                    for t in (
-                        row.place.tie,
-                        row.who.id,
-                        row.who.kind,
-                        row.who.team,
-                        row.who.method,
-                        row.who.submitted,
-                    )
-                ]
-                + ["" if x is None else x for c in numbers for x in (c.value, c.low, c.high)]
-            )
-    return out.getvalue()

@@ -35,6 +35,7 @@ from markupsafe import Markup
 from blindsky.leaderboard import curves, named
 from blindsky.leaderboard.cells import number, tidy
 from blindsky.leaderboard.scales import Scale, span
+from blindsky.leaderboard.store import remembered
 from blindsky.leaderboard.templating import environment
 
 WIDTH, HEIGHT = 400, 300
@@ -53,9 +54,14 @@ def draw(kind: str, data: Data, *, uid: str, title: str) -> Markup:
     if kind not in _KINDS:
         message = f"no template draws figures of kind {kind!r}; known kinds are {', '.join(sorted(_KINDS))}"
         raise ValueError(message)
+    svg: str = remembered(["figure", kind, data, uid, title], lambda: _svg(kind, data, uid, title))
+    return Markup(svg)
+
+
+def _svg(kind: str, data: Data, uid: str, title: str) -> str:
     context = {"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": RIGHT, "top": TOP, "bottom": BOTTOM}
     context |= {"uid": uid, "title": title, "x_label": "", "y_label": ""} | _KINDS[kind](data)
-    return Markup(environment().get_template(f"figures/{kind}.svg.j2").render(context))
+    return environment().get_template(f"figures/{kind}.svg.j2").render(context)
 
 
 def is_wide(kind: str) -> bool:

@@ -14,16 +14,38 @@ from markupsafe import Markup
 
 from blindsky.challenges.challenge import Published
 from blindsky.leaderboard import boards, figures
-from blindsky.leaderboard.boards import CEILING, BoardTable, EntryView, ReleaseView, Row
+from blindsky.leaderboard.board_figures import best, board_figures
+from blindsky.leaderboard.boards import BoardTable, EntryView, ReleaseView, Row
 from blindsky.leaderboard.cells import number, tidy
+from blindsky.leaderboard.history import history
 from blindsky.leaderboard.overlay import Drawn, caption, figure_data, overlay
 from blindsky.leaderboard.pictures import GALLERY, TEST, Stamp, of_part, stamps
 from blindsky.leaderboard.templating import asset, environment
+from blindsky.leaderboard.versus import against, more_tied
 from blindsky.scoring.metric import Metric
 
 BOARD_PARTS = {"open": ("public",), "revealed": ("private", "all")}
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
-_RESERVED = frozenset(("index", "board"))
+_RESERVED = frozenset(
+    (
+        "index",
+        "board",
+        "compare",
+        "cite",
+        "croissant",
+        "data",
+        "plates",
+        "card",
+        "about",
+        "feed",
+        "all",
+        "private",
+    )
+)
+STYLES = ("site.css", "compare.css")
+MANY = 40  # entries of a board that the page of a release shows; a longer one has a page of its own
+PLATES = 6  # figures about the data that it shows; where there are more, a page of their own has all
+SLICED = 8  # ranked entries whose slices the page of a release shows; each entry's own page has them too
 DIRECTIONS = {
     "low": "lower is better",
     "high": "higher is better",
@@ -44,8 +66,12 @@ class Board(NamedTuple):
 
     uid: str
     tables: Sequence[BoardTable]
+    shown: BoardTable
+    whole: str
     figures: Sequence[Markup]
+    history: Markup | None
     slices: Sequence[boards.SliceRow]
+    sliced: Sequence[Row]
 
 
 class Gallery(NamedTuple):
@@ -66,35 +92,20 @@ class PublishedTable(NamedTuple):
     rows: Sequence[tuple[str, str, Mapping[str, str]]]
 
 
-def file_names(ids: Iterable[str]) -> dict[str, str]:
+def file_names(ids: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str]:
     """A file stem per id: the id itself where it is plain, otherwise its plain part and a digest.
 
-    No two stems differ by case alone, and none is that of another page of the folder.
+    No two stems differ by case alone, and none is that of another page of the folder, or ``taken``.
     """
     given = list(ids)
+    reserved = _RESERVED | {name.lower() for name in taken}
     alike = Counter(i.lower() for i in given)
     names = {}
     for i in given:
-        plain = _SAFE.fullmatch(i) is not None and i.lower() not in _RESERVED and alike[i.lower()] == 1
+        plain = _SAFE.fullmatch(i) is not None and i.lower() not in reserved and alike[i.lower()] == 1
         readable = re.sub(r"[^a-z0-9]+", "-", i.lower()).strip("-")[:60] or "entry"
         names[i] = i if plain else f"{readable}-{hashlib.sha256(i.encode()).hexdigest()[:8]}"
     return names
-
-
-def index_page(releases: Sequence[ReleaseView], folders: Mapping[str, str]) -> str:
-    """All releases, with who leads each board."""
-    rows = []
-    for release in releases:
-        tables = boards.board_tables(release, BOARD_PARTS[release.status][0])
-        rows.append(
-            {
-                "release": release,
-                "folder": folders[release.release_id],
-                "leads": [t for t in tables if t.lead],
-                "entries": sum(e.card["entry"]["kind"] == "submission" for e in boards.current(release)),
-            }
-        )
-    return _render("index.html.j2", root="", title="Leaderboards", rows=rows)
 
 
 def release_page(
@@ -102,14 +113,27 @@ def release_page(
     tables: Mapping[str, Sequence[BoardTable]],
     aside: Sequence[boards.Aside],
     pages: Mapping[str, str],
+    *,
+    home: str = "",
+    commands: Sequence[tuple[str, str]] = (),
+    downloads: Sequence[str] = ("board.json", "board.csv"),
 ) -> str:
-    """The boards of one release. ``tables`` by part; ``pages`` the file stem of each entry with a page."""
+    """The boards of one release. ``tables`` by part; ``pages`` the file stem of each entry with a page.
+
+    home : folder of the challenge.   commands : how to take part, and what each does.   downloads : files beside it.
+    """
     shown = []
     for versions in zip(*tables.values(), strict=True):
         main, uid = versions[0], f"board-{versions[0].board.name}"
-        shown.append(Board(uid, versions, _board_figures(main, uid), boards.slices_by_entry(release, main)))
+        drawn, past = board_figures(main, uid), history(main, uid=f"{uid}-history")
+        slices = boards.slices_by_entry(release, main)
+        few, whole = (
+            main._replace(rows=best(main.rows, MANY)),
+            whole_stem(main.board.name) if is_long(main) else "",
+        )
+        shown.append(Board(uid, versions, few, whole, drawn, past, slices, best(main.rows, SLICED)))
     used = {m.key for board in shown for m in board.tables[0].metrics}
-    return _render(
+    return render_page(
         "release.html.j2",
         root="../",
         title=release.title,
@@ -117,19 +141,87 @@ def release_page(
         boards=shown,
         overlay=overlay(release, next(iter(tables.values()))[0]) if shown else None,
         published=_published(release),
-        plates=_plates(release),
+        plates=_plates(release, PLATES),
+        more_plates=len(release.plates) if len(release.plates) > PLATES else 0,
         samples=_samples(release),
         aside=aside,
         pages=pages,
-        metrics=[_described(m) for m in release.challenge.metrics if m.key in used],
+        home=home,
+        commands=commands,
+        downloads=downloads,
+        metrics=[described(m) for m in release.challenge.metrics if m.key in used],
         provenance=_provenance(boards.current(release)),
         whole=boards.PART_TITLES[boards.WHOLE[release.status]],
         part_titles=boards.PART_TITLES,
     )
 
 
-def entry_page(release: ReleaseView, entry: EntryView, tables: Mapping[str, Sequence[BoardTable]]) -> str:
-    """Everything that may be shown of one entry."""
+def boards_page(
+    release: ReleaseView, tables: Sequence[BoardTable], pages: Mapping[str, str], *, home: str, heading: str
+) -> str:
+    """Boards of one release by themselves: those of a part that doesn't rank, or a long one whole."""
+    return render_page(
+        "boards.html.j2",
+        root="../",
+        title=f"{release.title}: {heading}",
+        heading=heading,
+        release=release,
+        tables=tables,
+        ranks=all(table.part == release.parts[0] for table in tables),
+        pages=pages,
+        home=home,
+        part_titles=boards.PART_TITLES,
+    )
+
+
+def _plates_page(release: ReleaseView, home: str) -> str:
+    """All figures about the public data of a release."""
+    return render_page(
+        "plates.html.j2",
+        root="../",
+        title=f"{release.title}: the data",
+        release=release,
+        home=home,
+        plates=_plates(release, len(release.plates)),
+    )
+
+
+def more_pages(
+    release: ReleaseView, tables: Mapping[str, Sequence[BoardTable]], pages: Mapping[str, str], home: str
+) -> dict[str, str]:
+    """What the page of a release leaves out, by file name: boards of other parts, long ones, many plates."""
+    first, *others = tables
+    files = {
+        f"{part}.html": boards_page(release, tables[part], pages, home=home, heading=boards.PART_TITLES[part])
+        for part in others
+    }
+    for table in tables[first]:
+        if is_long(table):
+            heading = f"{table.board.title}, all entries"
+            made = boards_page(release, (table,), pages, home=home, heading=heading)
+            files[f"{whole_stem(table.board.name)}.html"] = made
+    if len(release.plates) > PLATES:
+        files["plates.html"] = _plates_page(release, home)
+    return files
+
+
+def is_long(table: BoardTable) -> bool:
+    """Whether the page of a release shows the best of a board alone."""
+    return sum(row.who.competes for row in table.rows) > MANY
+
+
+def whole_stem(board: str) -> str:
+    """The file of a long board of that name, without its ending."""
+    return f"board-{board}"
+
+
+def entry_page(
+    release: ReleaseView,
+    entry: EntryView,
+    tables: Mapping[str, Sequence[BoardTable]],
+    pages: Mapping[str, str],
+) -> str:
+    """Everything that may be shown of one entry. ``pages`` the file stem of each entry with a page."""
     i = boards.entry_id(entry)
     standing = [
         (table, row) for part in tables.values() for table in part for row in table.rows if row.who.id == i
@@ -144,7 +236,7 @@ def entry_page(release: ReleaseView, entry: EntryView, tables: Mapping[str, Sequ
     on_boards = {m.key for table, _ in standing for m in table.metrics}
     in_slices = on_boards & {key for s in slices for key in s.cells}
     who = boards.whose(entry)
-    return _render(
+    return render_page(
         "entry.html.j2",
         root="../",
         title=who.name,
@@ -152,6 +244,12 @@ def entry_page(release: ReleaseView, entry: EntryView, tables: Mapping[str, Sequ
         who=who,
         text=tidy(entry.card["entry"].get("description") or "", 2000),
         standing=standing,
+        compared=[
+            (table, row, against(release, table, row), more_tied(table, row))
+            for table, row in standing
+            if table.part == release.parts[0]
+        ],
+        pages=pages,
         metrics=metrics,
         slices=slices,
         slice_keys=[m.key for m in release.challenge.metrics if m.key in in_slices],
@@ -165,10 +263,18 @@ def entry_page(release: ReleaseView, entry: EntryView, tables: Mapping[str, Sequ
     )
 
 
-def _render(template: str, **context: Any) -> str:
-    """A template with the style and script in the page, and a policy that lets nothing else be loaded."""
-    style, script = asset("site.css"), asset("site.js")
-    policy = f"default-src 'none'; img-src data:; style-src {_digest(style)}; script-src {_digest(script)}"
+def render_page(
+    template: str, *, scripts: Sequence[str] = ("site.js",), loads: bool = False, **context: Any
+) -> str:
+    """A template with style and scripts in the page, and a policy that lets nothing else be loaded.
+
+    loads : the page's own script, known by its hash, may load others; a policy by host would not hold for file://.
+    """
+    style, script = ("\n".join(map(asset, names)) for names in (STYLES, scripts))
+    policy = "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
+    policy += f"style-src {_digest(style)}; script-src {_digest(script)}"
+    if loads:
+        policy += " 'strict-dynamic'"
     return (
         environment()
         .get_template(template)
@@ -185,67 +291,6 @@ def _render(template: str, **context: Any) -> str:
 
 def _digest(text: str) -> str:
     return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-def _board_figures(table: BoardTable, uid: str) -> list[Markup]:
-    primary = table.primary
-    rows = [_dot(row, primary) for row in table.rows if row.cells[primary.key].value is not None]
-    if not rows:
-        return []
-    signs = (-1, 1) if primary.direction == "target" else (1,)
-    lines = [{"value": s * r.value, "label": r.label} for r in primary.requirements for s in signs]
-    drawn = [
-        figures.draw(
-            "dot_interval",
-            {"rows": rows, "x_label": axis_label(primary), "requirements": lines},
-            uid=f"{uid}-dots",
-            title=f"{primary.title} of every entry, with its interval",
-        )
-    ]
-    shown = {m.key: m for m in table.metrics}
-    if table.board.compare and all(key in shown for key in table.board.compare):
-        x, y = (shown[key] for key in table.board.compare)
-        points = [_point(row, x, y) for row in table.rows if row.who.competes or row.who.kind == CEILING]
-        drawn.append(
-            figures.draw(
-                "scatter",
-                {"points": points, "x_label": axis_label(x), "y_label": axis_label(y)},
-                uid=f"{uid}-scatter",
-                title=f"{y.title} against {x.title}, entry by entry",
-            )
-        )
-    return drawn
-
-
-def _dot(row: Row, primary: Metric) -> dict[str, Any]:
-    c = row.cells[primary.key]
-    own = c.interval != "null"  # the band of a perfect entry isn't this entry's interval
-    return {
-        "place": str(row.place.rank or ""),
-        "label": row.who.name,
-        "value": c.value,
-        "text": c.text,
-        "low": c.low if own else None,
-        "high": c.high if own else None,
-        "kind": row.who.kind,
-    }
-
-
-def _point(row: Row, x: Metric, y: Metric) -> dict[str, Any]:
-    mark = str(row.place.rank) if row.place.rank else row.who.name
-    return {
-        "label": row.who.name,
-        "mark": mark,
-        "named": not row.place.rank,
-        "x": row.cells[x.key].value,
-        "y": row.cells[y.key].value,
-        "kind": row.who.kind,
-    }
-
-
-def axis_label(metric: Metric) -> str:
-    """Key and unit, as on an axis."""
-    return f"{metric.key} [{metric.unit}]" if metric.unit else metric.key
 
 
 def _entry_figures(release: ReleaseView, entry: EntryView, part: str) -> list[Drawn]:
@@ -302,11 +347,11 @@ def _samples(release: ReleaseView) -> list[Gallery]:
     return [g for g in made if g.stamps]
 
 
-def _plates(release: ReleaseView) -> list[tuple[str, list[Drawn]]]:
-    """The figures about the public data, neighbours of a group together."""
+def _plates(release: ReleaseView, most: int) -> list[tuple[str, list[Drawn]]]:
+    """The first figures about the public data, neighbours of a group together."""
     drawn = [
         (p.group, Drawn(p.title, p.caption, figures.draw(p.kind, p.data, uid=f"plate-{k}", title=p.title)))
-        for k, p in enumerate(release.plates)
+        for k, p in enumerate(release.plates[:most])
     ]
     return [(name, [one for _, one in some]) for name, some in groupby(drawn, key=lambda pair: pair[0])]
 
@@ -331,7 +376,8 @@ def _digits(values: Sequence[float]) -> int:
     return next((n for n in (0, 1, 2) if all(abs(v - round(v, n)) < 1e-9 for v in values)), 3)
 
 
-def _described(metric: Metric) -> dict[str, Any]:
+def described(metric: Metric) -> dict[str, Any]:
+    """What is written about a metric, in words."""
     return {
         "metric": metric,
         "direction": DIRECTIONS[metric.direction].format(target=metric.target),

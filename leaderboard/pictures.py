@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,8 +14,11 @@ from numpy.typing import NDArray
 
 from blindsky.challenges import tables
 from blindsky.challenges.challenge import Pictures, Sample
+from blindsky.challenges.files import sha256
+from blindsky.challenges.manifest import MANIFEST
 from blindsky.challenges.release import REVEALED, Public, table_path
 from blindsky.challenges.skies import Ragged
+from blindsky.leaderboard.store import remembered
 from blindsky.scoring.measurements import Array, Table
 
 GALLERY = "gallery"  # kind of the figures that name rows of the test table
@@ -54,12 +58,12 @@ def album(
     pictures = public.challenge.pictures
     if pictures is None:
         return Album()
-    labelled = public.has("train") and public.has(pictures.labels[0])
-    samples = pictures.samples(public.table(*pictures.labels)) if labelled else ()
-    shown = {row for sample in samples for row in sample.rows[:MOST]}
+    of_data = [public.release_id, sha256(public.root / MANIFEST)]
+    samples = _samples(public, pictures, of_data)
+    shown = sorted({row for sample in samples for row in sample.rows[:MOST]})
     if pictures.places is not None:
-        return Album(_of_places(public, pictures, cards, shown), samples)
-    found = {("train", row): image for row, image in _drawn(public, pictures, "train", shown).items()}
+        return Album(_of_places(public, pictures, cards, shown, of_data), samples)
+    found = _kept([*of_data, "train", shown], lambda: _drawn(public, pictures, "train", "train", shown))
     if not public.revealed:
         return Album(found, samples)
     galleries = [f.key for f in public.challenge.figures if f.kind == GALLERY]
@@ -72,10 +76,26 @@ def album(
     for who, rows in asked.items():
         answer = stored(who) if pictures.answer else None
         if answer is not None or not pictures.answer:
-            found |= {
-                (who, row): image for row, image in _drawn(public, pictures, TEST, rows, answer).items()
-            }
+            made = partial(_drawn, public, pictures, TEST, who, sorted(rows), answer)
+            found |= _kept([*of_data, TEST, who, sorted(rows), answer and sha256(answer)], made)
     return Album(found, samples)
+
+
+def _samples(public: Public, pictures: Pictures, of_data: list[str]) -> tuple[Sample, ...]:
+    def make() -> list[Any]:
+        if not (public.has("train") and public.has(pictures.labels[0])):
+            return []
+        found = pictures.samples(public.table(*pictures.labels))
+        return [[s.title, [int(row) for row in s.rows], list(s.notes)] for s in found]
+
+    found = remembered(["samples", *of_data], make)
+    return tuple(Sample(title, tuple(rows), tuple(notes)) for title, rows, notes in found)
+
+
+def _kept(inputs: list[Any], make: Callable[[], Mapping[tuple[str, int], str]]) -> dict[tuple[str, int], str]:
+    """Pictures that follow from ``inputs``, made once."""
+    found = remembered(["pictures", *inputs], lambda: [[*key, image] for key, image in make().items()])
+    return {(whose, row): image for whose, row, image in found}
 
 
 def of_part(entry: str, part: str) -> str:
@@ -84,13 +104,15 @@ def of_part(entry: str, part: str) -> str:
 
 
 def _of_places(
-    public: Public, pictures: Pictures, cards: Iterable[Mapping[str, Any]], samples: set[int]
+    public: Public,
+    pictures: Pictures,
+    cards: Iterable[Mapping[str, Any]],
+    rows: list[int],
+    of_data: list[str],
 ) -> dict[tuple[str, int], str]:
     """Pictures of places in a field: of the training field always, of the test field after the reveal."""
-    assert pictures.places is not None
     asked: list[tuple[str, str, list[int], Table]] = []
-    if samples:
-        rows = sorted(samples)
+    if rows:
         labels = public.table(*pictures.labels)
         asked.append(("train", "train", rows, {name: column[rows] for name, column in labels.items()}))
     galleries = [f.key for f in public.challenge.figures if f.kind == GALLERY]
@@ -102,11 +124,19 @@ def _of_places(
             for data in (drawn[key] for key in galleries if key in drawn):
                 table = {name: np.array(column[:MOST], np.float64) for name, column in data["places"].items()}
                 asked.append((of_part(card["entry"]["id"], part), split, data["rows"][:MOST], table))
-    return {
-        (whose, row): uri(rgb)
-        for whose, split, rows, table in asked
-        for row, rgb in zip(rows, pictures.places(public.root, split, table), strict=True)
-    }
+    made: dict[tuple[str, int], str] = {}
+    for whose, split, some, table in asked:
+        make = partial(_placed, public, pictures, whose, split, some, table)
+        made |= _kept([*of_data, whose, split, some, table], make)
+    return made
+
+
+def _placed(
+    public: Public, pictures: Pictures, whose: str, split: str, rows: list[int], table: Table
+) -> dict[tuple[str, int], str]:
+    assert pictures.places is not None
+    drawn = pictures.places(public.root, split, table)
+    return {(whose, row): uri(rgb) for row, rgb in zip(rows, drawn, strict=True)}
 
 
 def stamps(album: Album, of: str, rows: Iterable[int], notes: Iterable[str]) -> list[Stamp]:
@@ -116,8 +146,8 @@ def stamps(album: Album, of: str, rows: Iterable[int], notes: Iterable[str]) -> 
 
 
 def _drawn(
-    public: Public, pictures: Pictures, split: str, rows: set[int], answer: Path | None = None
-) -> dict[int, str]:
+    public: Public, pictures: Pictures, split: str, whose: str, rows: list[int], answer: Path | None = None
+) -> dict[tuple[str, int], str]:
     """The pictures of some rows of a split, with the prediction ``answer``; every row group is read once."""
     if not rows:
         return {}
@@ -125,9 +155,9 @@ def _drawn(
     known = set(tables.column_names(public.path(split)))
     key = public.challenge.prediction.key if answer else ""
     columns = [name for name in dict.fromkeys((key, *pictures.columns)) if name in known]
-    chosen = np.array(sorted(row for row in rows if 0 <= row < len(groups)), dtype=np.int64)
+    chosen = np.array([row for row in rows if 0 <= row < len(groups)], dtype=np.int64)
     owner = np.searchsorted(groups.starts, chosen, side="right") - 1
-    found: dict[int, str] = {}
+    found: dict[tuple[str, int], str] = {}
     for k in np.unique(owner):
         inside = chosen[owner == k]
         table = groups.read(int(k), columns)
@@ -138,7 +168,7 @@ def _drawn(
             if answer is None or pictures.answer is None
             else pictures.answer(some, _hidden(public, some[key]), _of(answer, key, some[key]), public.json)
         )
-        found |= {int(row): uri(rgb) for row, rgb in zip(inside, drawn, strict=True)}
+        found |= {(whose, int(row)): uri(rgb) for row, rgb in zip(inside, drawn, strict=True)}
     return found
 
 

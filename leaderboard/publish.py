@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from blindsky.challenges import references, registry
 from blindsky.challenges.cards import digests, newest_folder, read_card
-from blindsky.challenges.release import Release
+from blindsky.challenges.challenge import Plate
+from blindsky.challenges.files import read_json, sha256
+from blindsky.challenges.manifest import MANIFEST
+from blindsky.challenges.release import REVEAL, REVEALED, Public, Release
 from blindsky.leaderboard.boards import EntryView, ReleaseView
 from blindsky.leaderboard.pictures import album
+from blindsky.leaderboard.store import remembered
 from blindsky.submissions.arena import Arena, Standing
 
 
@@ -19,14 +25,30 @@ def views(arena: Arena) -> tuple[ReleaseView, ...]:
 
 def view(arena: Arena, release: Release) -> ReleaseView:
     """One release with its references and everything that has been handed in."""
+    found = replace(front(arena, release), entries=_entries(arena, release))
+    return replace(found, album=album(release.public, [e.card for e in found.entries], arena.prediction))
+
+
+def boards_view(arena: Arena, release: Release) -> ReleaseView:
+    """One release with its entries, without pictures: for its boards alone."""
+    return replace(facts(arena, release), entries=_entries(arena, release))
+
+
+def _entries(arena: Arena, release: Release) -> tuple[EntryView, ...]:
+    known = [EntryView(*read_card(folder), "valid") for folder in reference_cards(release)]
+    return (*known, *(entry(arena, standing) for standing in arena.standings(release.public.release_id)))
+
+
+def front(arena: Arena, release: Release) -> ReleaseView:
+    """One release without its entries: what it asks, and what its data look like."""
+    public = release.public
+    return replace(facts(arena, release), album=album(public, ()), plates=_plates(public))
+
+
+def facts(arena: Arena, release: Release) -> ReleaseView:
+    """What a release says of itself."""
     public = release.public
     manifest = public.manifest
-    known = []
-    for name in manifest["references"]:
-        newest = newest_folder(references.folder_of(release, name))
-        if newest is not None:
-            known.append(EntryView(*read_card(newest), "valid"))
-    entries = [entry(arena, standing) for standing in arena.standings(public.release_id)]
     return ReleaseView(
         release_id=public.release_id,
         challenge=public.challenge,
@@ -35,7 +57,7 @@ def view(arena: Arena, release: Release) -> ReleaseView:
         title=f"{public.challenge.title}: {public.track.title}",
         status="revealed" if public.revealed else "open",
         created=manifest["created"],
-        entries=(*known, *entries),
+        entries=(),
         digests=digests(release),
         manifest={
             "training rows": f"{manifest['splits']['train']['rows']:,}",
@@ -44,9 +66,37 @@ def view(arena: Arena, release: Release) -> ReleaseView:
             "commitment root": manifest["commitments"]["root"],
         },
         committed_scorer=manifest["scorer"]["digest"],
-        album=album(public, (e.card for e in (*known, *entries)), arena.prediction),
-        plates=tuple(registry.function(public.challenge.plates)(public)) if public.challenge.plates else (),
+        whole=registry.get(public.challenge.name),
+        data_card=(public.root / "README.md").read_text(encoding="utf-8"),
+        public=manifest,
+        revealed_on=_revealed_on(public),
+        url=arena.url(public.release_id),
     )
+
+
+def reference_cards(release: Release) -> list[Path]:
+    """The folders of the newest cards of what was measured with the truth."""
+    names = release.public.manifest["references"]
+    found = (newest_folder(references.folder_of(release, name)) for name in names)
+    return [folder for folder in found if folder is not None]
+
+
+def _plates(public: Public) -> tuple[Plate, ...]:
+    """The figures about the public data; they follow from these, which the manifest names."""
+    if not public.challenge.plates:
+        return ()
+
+    def make() -> list[list[Any]]:
+        found = registry.function(public.challenge.plates)(public)
+        return [[p.title, p.kind, dict(p.data), p.caption, p.group] for p in found]
+
+    return tuple(
+        Plate(*p) for p in remembered(["plates", public.release_id, sha256(public.root / MANIFEST)], make)
+    )
+
+
+def _revealed_on(public: Public) -> str:
+    return str(read_json(public.root / REVEALED / REVEAL)["revealed"]) if public.revealed else ""
 
 
 def entry(arena: Arena, standing: Standing) -> EntryView:

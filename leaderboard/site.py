@@ -6,20 +6,36 @@ Every page carries its style and script and asks no other host for anything; it 
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from blindsky.challenges.errors import InputFault
 from blindsky.challenges.files import PARTIAL, machine_faults, sync_file, sync_folder
-from blindsky.leaderboard import boards, exports, pages
-from blindsky.leaderboard.boards import EntryView, ReleaseView
+from blindsky.leaderboard import about, boards, compare, exports, feed, pages, question
+from blindsky.leaderboard.boards import BoardTable, EntryView, ReleaseView
 
 __all__ = ["MARKER", "EntryView", "ReleaseView", "build", "render"]
 
 MARKER = ".blindsky-site"  # says that a folder is a site of ours and may be replaced
+
+
+Files = dict[str, str | bytes]  # by path in a folder
+
+
+class Section(NamedTuple):
+    """One release of the site: what it asks, the boards of the part that ranks, its files, how many entries wait."""
+
+    release: ReleaseView
+    tables: tuple[BoardTable, ...]
+    files: Mapping[str, str | bytes]
+    entries: int
+    waiting: int
 
 
 def build(out: Path, releases: Sequence[ReleaseView]) -> None:
@@ -28,47 +44,70 @@ def build(out: Path, releases: Sequence[ReleaseView]) -> None:
     InputFault where ``out`` is something else than a site of ours or an empty folder, or where ids come
     twice; MachineFault where the disk refuses.
     """
+    check_replaceable(out)
+    write(out, render(releases))
+
+
+def render(releases: Sequence[ReleaseView]) -> Files:
+    """Every file of the site by its path in the folder. The same data give the same bytes."""
+    home = homes(releases)
+    return assemble([section(r, home[r.question.name]) for r in releases])
+
+
+def homes(releases: Iterable[ReleaseView]) -> dict[str, str]:
+    """The folder of each challenge by its name."""
+    return pages.file_names({r.question.name for r in releases})
+
+
+def assemble(sections: Sequence[Section]) -> Files:
+    """Every file of the site from those of each release; entries are read no more."""
+    _check_distinct([s.release.release_id for s in sections], "releases")
+    ordered = sorted(sections, key=lambda s: _order(s.release))
+    releases = [(s.release, s.tables) for s in ordered]
+    home = homes(release for release, _ in releases)
+    folders = pages.file_names((r.release_id for r, _ in releases), taken=home.values())
+    files: Files = {MARKER: json.dumps({"blindsky": "site", "schema": 1}) + "\n"}
+    for one in ordered:
+        files |= {f"{folders[one.release.release_id]}/{name}": content for name, content in one.files.items()}
+    files |= question.pages_above(releases, home, folders)
+    files |= {"about.html": about.about_page(), "feed.xml": feed.feed(releases, folders)}
+    return files
+
+
+def section(release: ReleaseView, home: str) -> Section:
+    """The files of one release. ``home`` is the folder of its challenge."""
+    entries = boards.current(release)
+    _check_distinct([boards.entry_id(e) for e in release.entries], f"entries of release {release.release_id}")
+    taken = [pages.whole_stem(board.name) for board in release.challenge.boards]
+    names = pages.file_names((boards.entry_id(e) for e in entries), taken)
+    tables = {part: boards.board_tables(release, part) for part in pages.BOARD_PARTS[release.status]}
+    aside = boards.asides(release)
+    files = exports.files(release, [table for part in tables.values() for table in part], aside)
+    files["index.html"] = pages.release_page(
+        release, tables, aside, names, home=home, commands=question.commands(release), downloads=tuple(files)
+    )
+    files |= pages.more_pages(release, tables, names, home)
+    if release.data_card:
+        files["card.html"] = question.card_page(release)
+    files |= compare.files(release, tables[release.parts[0]], names)
+    for entry in entries:
+        files[f"{names[boards.entry_id(entry)]}.html"] = pages.entry_page(release, entry, tables, names)
+    waiting = sum(a.state in ("waiting", "outdated") for a in aside)
+    return Section(release, tables[release.parts[0]], files, len(release.entries), waiting)
+
+
+def write(out: Path, files: Mapping[str, str | bytes]) -> None:
+    """Put the files in the place of ``out``; those that stay as they were are linked, not written again."""
     out = out.resolve()
-    _check_replaceable(out)
-    files = render(releases)
+    check_replaceable(out)
     partial = _beside(out)
     with machine_faults("writing the site", out.parent):
         try:
-            for name, text in files.items():
-                _write(partial / name, text)
+            for name, content in files.items():
+                _write(partial / name, content.encode() if isinstance(content, str) else content, out / name)
             _replace(out, partial)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-
-
-def render(releases: Sequence[ReleaseView]) -> dict[str, str]:
-    """Every file of the site by its path in the folder. The same data give the same bytes."""
-    _check_distinct([r.release_id for r in releases], "releases")
-    ordered = sorted(releases, key=_order)
-    folders = pages.file_names(r.release_id for r in ordered)
-    files = {MARKER: json.dumps({"blindsky": "site", "schema": 1}) + "\n"}
-    files["index.html"] = pages.index_page(ordered, folders)
-    for release in ordered:
-        for name, text in _release_files(release).items():
-            files[f"{folders[release.release_id]}/{name}"] = text
-    return files
-
-
-def _release_files(release: ReleaseView) -> dict[str, str]:
-    entries = boards.current(release)
-    _check_distinct([boards.entry_id(e) for e in release.entries], f"entries of release {release.release_id}")
-    names = pages.file_names(boards.entry_id(e) for e in entries)
-    tables = {part: boards.board_tables(release, part) for part in pages.BOARD_PARTS[release.status]}
-    aside = boards.asides(release)
-    in_a_row = [table for part in tables.values() for table in part]
-    files = {
-        "index.html": pages.release_page(release, tables, aside, names),
-        "board.json": exports.board_json(release, in_a_row, aside),
-        "board.csv": exports.board_csv(release, in_a_row),
-    }
-    for entry in entries:
-        files[f"{names[boards.entry_id(entry)]}.html"] = pages.entry_page(release, entry, tables)
-    return files
 
 
 def _order(release: ReleaseView) -> tuple[str, str, int, str]:
@@ -87,7 +126,9 @@ def _check_distinct(ids: Sequence[str], what: str) -> None:
         raise InputFault(message)
 
 
-def _check_replaceable(out: Path) -> None:
+def check_replaceable(out: Path) -> None:
+    """InputFault where ``out`` is neither a site of ours, nor empty, nor free."""
+    out = out.resolve()
     above = next(p for p in out.parents if p.exists())
     if not above.is_dir():
         message = f"{above} is a file, so no site can be written to {out}. Choose another folder with --out."
@@ -106,9 +147,13 @@ def _beside(out: Path) -> Path:
     return out.with_name(f"{PARTIAL}{secrets.token_hex(4)}-{out.name}")
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, content: bytes, old: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8", newline="\n")
+    with suppress(OSError):  # no such file, or a disk without links
+        if old.stat().st_size == len(content) and old.read_bytes() == content:
+            os.link(old, path)
+            return
+    path.write_bytes(content)
     sync_file(path)
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from blindsky.leaderboard.prose import inline, typeset
+
 if TYPE_CHECKING:
     from jinja2 import Environment
 
@@ -30,6 +32,8 @@ def environment() -> Environment:
     )
     made.filters["families"] = families
     made.filters["breakable"] = breakable
+    made.filters["typeset"] = typeset
+    made.filters["inline"] = inline
     return made
 
 

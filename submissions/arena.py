@@ -8,6 +8,7 @@ off the files beside it: ``withdrawn.json`` stays for good, ``fault.json`` until
 
 from __future__ import annotations
 
+import re
 import secrets
 import shutil
 import time
@@ -49,6 +50,7 @@ WITHDRAWN = "withdrawn.json"
 FAULT = "fault.json"
 PER_DAY = 10
 _STALE_SECONDS = 86400.0
+_URL = re.compile(r"https?://[A-Za-z0-9._~:/@%+-]+")
 
 State = Literal["valid", "invalid", "failed", "withdrawn", "superseded"]
 Kind = Literal["submission", "baseline"]
@@ -128,18 +130,32 @@ class Arena:
 
     def per_day(self) -> int:
         """How many submissions a team may hand in to one release within 24 hours (arena.toml)."""
-        path = self.root / "arena.toml"
-        if not path.is_file():
-            return PER_DAY
-        try:
-            found = tomllib.loads(path.read_text(encoding="utf-8")).get("submissions_per_day", PER_DAY)
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            message = f"{path} is not readable as TOML ({error}). Mend that line"
-            raise InputFault(message) from error
+        found = self._setting("submissions_per_day", PER_DAY)
         if not isinstance(found, int) or found < 1:
-            message = f"{path}: submissions_per_day is {found!r}, expected a whole number from 1"
+            message = f"{self._settings}: submissions_per_day is {found!r}, expected a whole number from 1"
             raise InputFault(message)
         return found
+
+    def url(self, release: str) -> str:
+        """Where the public part of a release can be downloaded (``data_url`` in arena.toml); empty where unknown."""
+        found = self._setting("data_url", "")
+        if not isinstance(found, str) or (found and not _URL.fullmatch(found)):
+            message = f"{self._settings}: data_url is {found!r}, expected an address such as https://example.org/data"
+            raise InputFault(message)
+        return f"{found.rstrip('/')}/{release}/" if found else ""
+
+    @property
+    def _settings(self) -> Path:
+        return self.root / "arena.toml"
+
+    def _setting(self, name: str, otherwise: Any) -> Any:
+        if not self._settings.is_file():
+            return otherwise
+        try:
+            return tomllib.loads(self._settings.read_text(encoding="utf-8")).get(name, otherwise)
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            message = f"{self._settings} is not readable as TOML ({error}). Mend that line"
+            raise InputFault(message) from error
 
     def all(self, release: str | None = None) -> list[Submission]:
         """Submissions in order of arrival, of one release or of all."""

@@ -185,6 +185,7 @@ CHALLENGE = Challenge(
     options=(Option("depth", ("y10", "y1"), "y10", "Depth of the survey: ten years of LSST, or one."),),
     derive=derive,
     about=_about,
+    plates="blindsky.challenges.photoz.plates:plates",
     importers={
         "dc2": "blindsky.challenges.photoz.official:dc2",
         "catalogue": "blindsky.challenges.photoz.official:catalogue",

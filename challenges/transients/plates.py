@@ -23,7 +23,7 @@ CLEAR = 5.0  # signal to noise of a visit that is counted as the brightest
 RANKS = (0.9, 0.5)  # in peak signal to noise, of the objects shown of a class
 BEFORE, AFTER = 30.0, 60.0  # days about the detections
 FITTED = 300  # visits that a smooth curve is drawn through, at most
-NODES_OF_LINE = 80
+NODES_OF_LINE = 48
 STYLES = (3, 0, 2, 4, 1, 10)  # of the lines of u, g, r, i, z, y: from violet to red
 WAVELENGTHS = NODES.mean(axis=0)  # Angstrom, of the bands
 

@@ -1,17 +1,19 @@
 """blindsky: blind data challenges for astronomy, from mock sky to published leaderboard.
 
-Three functions serve a notebook; everything else is on the command line (``blindsky --help``)::
+A few functions serve a notebook; everything else is on the command line (``blindsky --help``)::
 
     data = blindsky.load("photoz-representative-tiny-1a2b3c4d")   # pandas tables, a torch Dataset
     blindsky.check(predictions, data.path)                          # every fault at once
     blindsky.score(predictions, data.path)                          # organisers: the score card
+    blindsky.board(data.path)                                       # a board as a pandas table
+    blindsky.figure(data.path, "ceiling", "pit")                    # a figure as the site draws it
 """
 
 from __future__ import annotations
 
-from blindsky.api import Data, check, load, score
+from blindsky.api import Data, Drawing, board, check, figure, load, score
 
-__all__ = ["Data", "__version__", "check", "load", "score"]
+__all__ = ["Data", "Drawing", "__version__", "board", "check", "figure", "load", "score"]
 
 
 def __getattr__(name: str) -> str:

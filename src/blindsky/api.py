@@ -1,4 +1,4 @@
-"""The small public interface for Python: load a release, check a prediction, score it."""
+"""The small public interface for Python: load a release, check a prediction, score it, read a board, draw a figure."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from blindsky.challenges.challenge import Challenge
     from blindsky.challenges.release import Public
+    from blindsky.leaderboard.boards import ReleaseView
     from blindsky.submissions.checking import CheckResult
 
 ARENA_VARIABLE = "BLINDSKY_ARENA"
@@ -169,3 +170,93 @@ def score(
             [str(note) for note in result.notes],
         )
     return card
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure of the site; a notebook shows it, ``svg`` is its text."""
+
+    title: str
+    caption: str
+    svg: str = field(repr=False)
+
+    def _repr_html_(self) -> str:
+        """The figure in a frame, so that the styles of site and notebook leave each other alone."""
+        from html import escape
+
+        from blindsky.leaderboard.templating import asset
+
+        caption = f"<figcaption>{escape(self.caption)}</figcaption>" if self.caption else ""
+        figure = f"<figure><h3>{escape(self.title)}</h3>{self.svg}{caption}</figure>"
+        page = escape(f"<!doctype html><style>{asset('site.css')}</style>{figure}")
+        title = escape(self.title)
+        return f'<iframe sandbox title="{title}" srcdoc="{page}" width="640" height="600" style="border:0"></iframe>'
+
+
+def board(
+    release: str | Path, board: str | None = None, *, part: str | None = None, arena: str | Path | None = None
+) -> pd.DataFrame:
+    """A board as a pandas table with the numbers of the site, a row per entry in the order of the board.
+
+    board : its name; None for the first.   part : of the cases, as the site may show it; None for the one that ranks.
+    Columns: rank, rank_low, rank_high (0 for what is not ranked), tie, entry, kind, team, method, submitted, and of
+    each metric its value, ``_low`` and ``_high``, in the units of ``frame.attrs["units"]``.
+    InputFault for a name that is not there, or a part that is still hidden.
+    """
+    import pandas as pd
+
+    from blindsky.challenges.errors import InputFault
+    from blindsky.leaderboard import flat
+    from blindsky.leaderboard.boards import board_tables
+
+    view = _boards_of(release, arena)
+    chosen = view.parts[0] if part is None else part
+    if chosen not in view.parts:
+        message = (
+            f"the part {chosen!r} of release {view.release_id} is not shown; there is {', '.join(view.parts)}"
+        )
+        raise InputFault(message)
+    tables = {table.board.name: table for table in board_tables(view, chosen)}
+    name = next(iter(tables)) if board is None else board
+    if name not in tables:
+        message = f"release {view.release_id} has no board {name!r}; there is {', '.join(tables)}"
+        raise InputFault(message)
+    columns = [c for c in flat.columns(view, [tables[name]]) if c.name not in ("release", "board", "part")]
+    types = {"text": "str", "int": "int64", "float": "float64"}
+    frame = pd.DataFrame({c.name: pd.Series(c.values, dtype=types[c.kind]) for c in columns})
+    frame.attrs = {"release": view.release_id, "board": name, "part": chosen}
+    frame.attrs["units"] = {c.name: c.unit for c in columns if c.unit}
+    return frame
+
+
+def figure(release: str | Path, entry: str, key: str, *, arena: str | Path | None = None) -> Drawing:
+    """A figure of an entry as its page draws it, from the same data.
+
+    entry : its id.   key : of the figure.   InputFault for names that are not there, and what there is.
+    """
+    from blindsky.challenges.errors import InputFault
+    from blindsky.leaderboard import boards, figures
+    from blindsky.leaderboard.overlay import caption, figure_data
+    from blindsky.leaderboard.pictures import GALLERY
+
+    view = _boards_of(release, arena)
+    entries = {boards.entry_id(e): e for e in boards.current(view)}
+    if entry not in entries:
+        message = f"release {view.release_id} has no scored entry {entry!r}; see blindsky.board(...)['entry']"
+        raise InputFault(message)
+    known = {f.key: f for f in view.challenge.figures if f.kind != GALLERY}
+    drawn = {k: d for k, f in known.items() if (d := figure_data(view, entries[entry], f)) is not None}
+    if key not in drawn:
+        message = f"entry {entry} has no figure {key!r}; there is {', '.join(drawn) or 'none'}"
+        raise InputFault(message)
+    uid = f"figure-{boards.WHOLE[view.status]}-{key}"
+    svg = figures.draw(known[key].kind, drawn[key], uid=uid, title=known[key].title)
+    return Drawing(known[key].title, caption(view, known[key]), str(svg))
+
+
+def _boards_of(release: str | Path, arena: str | Path | None) -> ReleaseView:
+    from blindsky.leaderboard.publish import boards_view
+    from blindsky.submissions.arena import Arena
+
+    held = Arena(arena_root(arena))
+    return boards_view(held, held.release(str(release)))

@@ -212,3 +212,24 @@ def test_the_description_counts_what_is_drawn() -> None:
         "TPR against FPR, 1 curves before 2 published ones in grey."
     )
     assert math.isclose(curves.ALONE, context(data())["bottom"] - TOP)
+
+
+def test_panels_are_joined_by_name_where_an_entry_lacks_one() -> None:
+    """Before the reveal a panel without enough cases is left out, of one entry's figure and not of another's."""
+
+    def figure(**panels: float) -> dict[str, Any]:
+        made = [
+            {"key": key, "y_label": key, "y_range": [0.0, 1.0], "series": [{"x": [0.0, 1.0], "y": [y, y]}]}
+            for key, y in panels.items()
+        ]
+        return {"x_label": "x", "x_range": [0.0, 1.0], "panels": made}
+
+    joined = together(
+        "curves",
+        [(0, "1", figure(second=0.2)), (1, "2", figure(first=0.3, second=0.4)), (2, "3", figure(first=0.5))],
+    )
+    assert joined is not None
+    heights = {p["key"]: {s["mark"]: s["y"][0] for s in p["series"]} for p in joined["panels"]}
+    assert heights == {"first": {"2": 0.3, "3": 0.5}, "second": {"1": 0.2, "2": 0.4}}
+    assert [p["key"] for p in joined["panels"]] == ["first", "second"]
+    ET.fromstring(draw("curves", joined, uid="u", title="t"))

@@ -74,7 +74,10 @@ def public(tmp_path: Path) -> Any:
     pictures = Pictures(
         ("level", "absent"), draw, lambda labels: (Sample("Lenses", (4, 0), ("four", "zero")),)
     )
+    (tmp_path / "release.json").write_text("{}")
     return SimpleNamespace(
+        release_id="made-by-hand",
+        root=tmp_path,
         challenge=SimpleNamespace(pictures=pictures, figures=(gallery,)),
         revealed=False,
         has=lambda name: name in (*read, "train_labels"),

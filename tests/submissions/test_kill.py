@@ -22,6 +22,7 @@ from blindsky.challenges.cards import read_card
 from blindsky.challenges.files import read_json, sha256
 from blindsky.challenges.release import Release
 from blindsky.challenges.tables import to_arrow
+from blindsky.leaderboard.rebuild import STORE
 from blindsky.leaderboard.site import MARKER
 from blindsky.submissions.arena import CHECK, PREDICTION, Arena
 from blindsky.submissions.judging import score_due
@@ -208,19 +209,29 @@ def test_score_all_from_nothing(arena: Arena, run: Run) -> None:
         assert all(arena.card_folder(s.id) is not None for s in arena.all())
 
 
-def test_leaderboard(arena: Arena, run: Run) -> None:
+@pytest.mark.parametrize("kept", [False, True])
+def test_leaderboard(arena: Arena, run: Run, kept: bool) -> None:
+    """Built from nothing, and from what an earlier build has kept."""
+
     def content() -> dict[str, Any]:
         return {str(p.relative_to(arena.site)): p.read_bytes() for p in arena.site.rglob("*") if p.is_file()}
 
-    code, calls = run("leaderboard")
-    assert code == 0
+    def forget() -> None:
+        if not kept:
+            shutil.rmtree(arena.root / STORE, ignore_errors=True)
+
+    assert run("leaderboard")[0] == 0
     old = content()
     arena.submit(arena.root / "second.parquet", NAME, team="B", method="m")
     score_due(arena)
     assert run("leaderboard")[0] == 0
     new = content()
     assert new != old
+    forget()
+    code, calls = run("leaderboard")
+    assert code == 0
     for moment in moments(calls):
+        forget()
         assert run("leaderboard", kill=moment) == (-9, 0)
         assert not arena.site.exists() or content() == new
         assert run("leaderboard")[0] == 0

@@ -32,8 +32,7 @@ def command(out: Path, as_json: bool) -> None:
     from blindsky.challenges.errors import MissingExtra
     from blindsky.challenges.trust import reveal, verify
     from blindsky.commands.baseline import hand_in
-    from blindsky.leaderboard.publish import views
-    from blindsky.leaderboard.site import build
+    from blindsky.leaderboard.rebuild import rebuild
     from blindsky.submissions.arena import Arena
     from blindsky.submissions.judging import score_due
 
@@ -60,13 +59,13 @@ def command(out: Path, as_json: bool) -> None:
             except MissingExtra as missing:
                 click.echo(f"left out {full}: {missing}", err=True)
     score_due(arena)
-    build(arena.site, views(arena))
+    rebuild(arena, arena.site)
     click.echo("scored, board rendered with its public part", err=True)
     for release_id in made:
         release = arena.release(release_id)
         reveal(release)
         verdict = verify(release.public, release)
         click.echo(f"revealed {release_id}: {'as promised' if verdict.ok else verdict.problems[0]}", err=True)
-    build(arena.site, views(arena))
+    rebuild(arena, arena.site)
     content = {"arena": str(out), "releases": made, "site": str(arena.site / "index.html")}
     answer(content, as_json, f"open {arena.site / 'index.html'} in a browser")

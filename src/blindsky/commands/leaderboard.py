@@ -1,41 +1,68 @@
-"""``blindsky leaderboard``: from cards to a static site."""
+"""``blindsky leaderboard``: from cards to a static site, or to a table in the terminal."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from blindsky.commands import answer, arena_option, json_option, open_arena
+
+if TYPE_CHECKING:
+    from blindsky.submissions.arena import Arena
 
 
 @click.command()
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder (default: site/ in the arena)."
 )
+@click.option("--terminal", is_flag=True, help="Print the boards here instead of writing pages.")
+@click.option("--release", help="With --terminal: this release alone, by id or path.")
 @arena_option
 @json_option
-def command(out: Path | None, arena: Path | None, as_json: bool) -> None:
+def command(out: Path | None, terminal: bool, release: str | None, arena: Path | None, as_json: bool) -> None:
     """Render the site of every release in the arena: ranks, intervals, ties, a page per entry.
 
-    The pages open from the disk and make no request to other sites.
+    The pages open from the disk and make no request to other sites. Of what has not changed since the last time
+    nothing is rendered again.
 
     \b
     Example:
       blindsky leaderboard
       blindsky leaderboard --out site/
+      blindsky leaderboard --terminal --release photoz-2027
     """
-    from blindsky.leaderboard.boards import asides
-    from blindsky.leaderboard.publish import views
-    from blindsky.leaderboard.site import build
-
     held = open_arena(arena)
+    if terminal:
+        if out is not None:
+            raise click.UsageError("--terminal writes no pages, so leave --out away")
+        _print(held, release, as_json)
+        return
+    if release is not None:
+        raise click.UsageError(
+            "--release chooses what --terminal prints; the site always shows every release"
+        )
+    from blindsky.leaderboard.rebuild import rebuild
+
     target = out or held.site
-    found = views(held)
-    build(target, found)
-    entries = sum(len(v.entries) for v in found)
-    waiting = sum(aside.state in ("waiting", "outdated") for v in found for aside in asides(v))
-    hint = f"\n{waiting} entries have no current card: run blindsky score --all" if waiting else ""
-    content = {"site": str(target), "releases": [v.release_id for v in found], "entries": entries}
-    text = f"wrote {target / 'index.html'} (releases: {len(found)}, entries: {entries}){hint}"
-    answer(content | {"waiting": waiting}, as_json, text)
+    made = rebuild(held, target)
+    hint = f"\n{made.waiting} entries have no current card: run blindsky score --all" if made.waiting else ""
+    text = f"wrote {target / 'index.html'} (releases: {len(made.releases)}, entries: {made.entries}){hint}"
+    content = {"site": str(target), "releases": list(made.releases), "entries": made.entries}
+    answer(content | {"waiting": made.waiting, "rendered": made.rendered}, as_json, text)
+
+
+def _print(arena: Arena, release: str | None, as_json: bool) -> None:
+    from blindsky.leaderboard import boards, exports, terminal
+    from blindsky.leaderboard.publish import boards_view
+
+    names = arena.held_ids() if release is None else (release,)
+    shown = [boards_view(arena, arena.release(name)) for name in names]
+    tables = [(view, boards.board_tables(view, view.parts[0])) for view in shown]
+    if as_json:
+        found = [exports.board_content(view, of_view, boards.asides(view)) for view, of_view in tables]
+        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+    else:
+        click.echo(terminal.text(tables), nl=False)
