@@ -33,7 +33,7 @@ pytest.importorskip("torch")
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
     folder = tmp_path_factory.mktemp("hi") / "releases"
-    return generate(registry.get("hi"), "survey", "tiny", folder, release_id="hi", key=bytes(range(32)))
+    return generate(registry.get("hi"), "survey", "tiny", folder, release_id="hi-r", key=bytes(range(32)))
 
 
 @pytest.fixture
@@ -172,7 +172,9 @@ def test_the_truth_wins_and_nothing_of_it_is_shown_before_the_reveal(
     train = release.public.table("train_sources")
     half = pd.DataFrame({name: train[name] for name in SDC2}).iloc[::2]
     half.to_csv(tmp_path / "t.csv", index=False)
-    submission = arena.submit(tmp_path / "p.txt", "hi", team="A", method="truth", training=tmp_path / "t.csv")
+    submission = arena.submit(
+        tmp_path / "p.txt", "hi-r", team="A", method="truth", training=tmp_path / "t.csv"
+    )
     assert [s.state for s in score_due(arena)] == ["valid"]
     folder = arena.card_folder(submission.id)
     assert folder is not None
@@ -184,7 +186,7 @@ def test_the_truth_wins_and_nothing_of_it_is_shown_before_the_reveal(
     )
     for name in ("ra", "dec", "central_freq", "line_flux_integral"):
         assert not any(repr(float(value))[:12] in pages for value in truth[name])
-    entry = tmp_path / "site" / "hi" / f"{submission.id}.html"
+    entry = tmp_path / "site" / "hi-r" / f"{submission.id}.html"
     assert "On the training field" in entry.read_text()
     before = entry.read_text().count("data:image/jpeg")
     assert before == 12  # best, median and missed of the training field: nothing is false
