@@ -163,15 +163,6 @@ class BoardTable(NamedTuple):
         return tuple(row for row in self.rows if row.place.rank)
 
 
-class SliceRow(NamedTuple):
-    """One slice of one family: cases in it, and a cell for each entry id or metric key."""
-
-    family: str
-    name: str
-    cases: int | None
-    cells: Mapping[str, Cell]
-
-
 def current(release: ReleaseView) -> tuple[EntryView, ...]:
     """The valid entries scored with the release's present data, truth and scorer."""
     return tuple(e for e in release.entries if e.state == ranks.RANKED_STATE and not _stale(release, e))
@@ -209,7 +200,7 @@ def _board_table(release: ReleaseView, board: Board, part: str) -> BoardTable:
     primary = release.challenge.metric(next((k for k in board.primary if k in present), board.primary[-1]))
     others = [k for k in board.metrics if k in present and k != primary.key]
     metrics = (primary, *(release.challenge.metric(k) for k in others))
-    least = _least(release, primary.key, part)
+    least = least_width(release, primary.key, part)
     if release.rounded:
         least = max(
             [least, *(share_width(_metrics(e.card, part).get(primary.key)) for e in entries.values())]
@@ -237,46 +228,6 @@ def _board_table(release: ReleaseView, board: Board, part: str) -> BoardTable:
     lead = _lead(release, rows, contenders, ranking, least)
     cases = max(sizes, default=None)
     return BoardTable(board, part, cases, primary, metrics, tuple(rows), lead, contenders)
-
-
-def slices_by_entry(release: ReleaseView, table: BoardTable) -> tuple[SliceRow, ...]:
-    """The board's primary metric on every slice, one cell per entry id."""
-    shown = {row.who.id for row in table.rows}
-    known = {entry_id(e): slices_of(release, e) for e in current(release) if entry_id(e) in shown}
-    found: dict[tuple[str, str], SliceRow] = {}
-    for i, rows in known.items():
-        for row in rows:
-            slot = found.setdefault((row.family, row.name), SliceRow(row.family, row.name, row.cases, {}))
-            if table.primary.key in row.cells:
-                found[row.family, row.name] = slot._replace(
-                    cells={**slot.cells, i: row.cells[table.primary.key]}
-                )
-    order = {s.name: k for k, s in enumerate(release.challenge.slices)}
-    rows_found = (row for row in found.values() if row.cells)
-    return tuple(sorted(rows_found, key=lambda r: (order.get(r.name, len(order)), r.name)))
-
-
-def slices_of(release: ReleaseView, entry: EntryView) -> tuple[SliceRow, ...]:
-    """Every slice of one entry, one cell per metric key; blank below ``FEWEST`` cases."""
-    rows = []
-    for part_slice in entry.card.get("slices", ()):
-        numbers = part_slice["parts"].get(WHOLE[release.status])
-        if numbers is not None:
-            few = numbers["n"] < FEWEST
-            cells = {
-                key: EMPTY
-                if few
-                else cell(
-                    metric,
-                    rounded=release.rounded,
-                    least=_least(release, key, WHOLE[release.status], part_slice["name"]),
-                )
-                for key, metric in numbers["metrics"].items()
-            }
-            rows.append(
-                SliceRow(part_slice["family"], part_slice["name"], None if few else numbers["n"], cells)
-            )
-    return tuple(rows)
 
 
 def metric_cells(release: ReleaseView, entry: EntryView, key: str) -> dict[str, Cell]:
@@ -320,11 +271,11 @@ def _cell(release: ReleaseView, entry: EntryView, key: str, part: str) -> Cell:
         metric,
         entry.replicates.get(f"{part}/{key}") if own else None,
         rounded=release.rounded,
-        least=_least(release, key, part),
+        least=least_width(release, key, part),
     )
 
 
-def _least(release: ReleaseView, key: str, part: str, slice_: str | None = None) -> float:
+def least_width(release: ReleaseView, key: str, part: str, slice_: str | None = None) -> float:
     """The narrowest interval that the release's own rows have of a metric, 0 where they have none.
 
     A prediction can be made so that all its cases but one score alike; its own interval would then be narrow enough

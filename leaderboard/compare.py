@@ -18,10 +18,11 @@ from markupsafe import Markup
 
 from blindsky.challenges.challenge import Figure
 from blindsky.leaderboard import boards, pages
-from blindsky.leaderboard.boards import BoardTable, EntryView, ReleaseView, SliceRow
+from blindsky.leaderboard.boards import BoardTable, EntryView, ReleaseView
 from blindsky.leaderboard.cells import Cell
 from blindsky.leaderboard.overlay import caption, figure_data, published_curves
 from blindsky.leaderboard.ranks import TAIL
+from blindsky.leaderboard.slices import SliceRow, slices_by_entry
 from blindsky.scoring.measurements import FloatArray
 
 PAGE = "compare.html"
@@ -35,7 +36,7 @@ Data = Mapping[str, Any]
 def files(release: ReleaseView, tables: Sequence[BoardTable], names: Mapping[str, str]) -> dict[str, str]:
     """The page and the data script of each entry. ``tables`` of the part that ranks; ``names`` the file stems."""
     entries = sorted(boards.current(release), key=boards.entry_id)
-    slices = {table.board.name: boards.slices_by_entry(release, table) for table in tables}
+    slices = {table.board.name: slices_by_entry(release, table) for table in tables}
     found = {PAGE: _page(release, entries, tables, slices, names)}
     for entry in entries:
         stem = names[boards.entry_id(entry)]

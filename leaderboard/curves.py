@@ -29,7 +29,7 @@ ALONE, HALF, SHARED = 240, 112, 92  # height of a panel: the only one, one of tw
 BETWEEN, BELOW = 16, 46
 NUMBERS = 14  # height of the numbers under a panel with an axis of its own
 STYLES = 10  # curves that look different
-LETTER, SWATCH, LINE = 6.0, 26, 15  # of a legend: mean width of a letter, room of its line, height of a row
+LETTER, SWATCH, LINE = 6.5, 26, 15  # of a legend: mean width of a letter, room of its line, height of a row
 
 
 def together(kind: str, entries: Sequence[tuple[int, str, Data]]) -> dict[str, Any] | None:

@@ -20,6 +20,7 @@ from blindsky.leaderboard.cells import number, tidy
 from blindsky.leaderboard.history import history
 from blindsky.leaderboard.overlay import Drawn, caption, figure_data, overlay
 from blindsky.leaderboard.pictures import GALLERY, TEST, Stamp, of_part, stamps
+from blindsky.leaderboard.slices import SliceRow, slices_by_entry, slices_of
 from blindsky.leaderboard.templating import asset, environment
 from blindsky.leaderboard.versus import against, more_tied
 from blindsky.scoring.metric import Metric
@@ -70,7 +71,7 @@ class Board(NamedTuple):
     whole: str
     figures: Sequence[Markup]
     history: Markup | None
-    slices: Sequence[boards.SliceRow]
+    slices: Sequence[SliceRow]
     sliced: Sequence[Row]
 
 
@@ -126,7 +127,7 @@ def release_page(
     for versions in zip(*tables.values(), strict=True):
         main, uid = versions[0], f"board-{versions[0].board.name}"
         drawn, past = board_figures(main, uid), history(main, uid=f"{uid}-history")
-        slices = boards.slices_by_entry(release, main)
+        slices = slices_by_entry(release, main)
         few, whole = (
             main._replace(rows=best(main.rows, MANY)),
             whole_stem(main.board.name) if is_long(main) else "",
@@ -232,7 +233,7 @@ def entry_page(
         for m in release.challenge.metrics
         if any(c.value is not None for c in cells[m.key].values())
     ]
-    slices = boards.slices_of(release, entry)
+    slices = slices_of(release, entry)
     on_boards = {m.key for table, _ in standing for m in table.metrics}
     in_slices = on_boards & {key for s in slices for key in s.cells}
     who = boards.whose(entry)

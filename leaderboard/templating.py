@@ -15,7 +15,7 @@ from blindsky.leaderboard.prose import inline, typeset
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-    from blindsky.leaderboard.boards import SliceRow
+    from blindsky.leaderboard.slices import SliceRow
 
 
 @cache

@@ -19,7 +19,7 @@ from blindsky.scoring.measurements import FloatArray, Measurements, Table
 
 EACH = 4  # pictures of a gallery
 MOST = 400  # places of a kind on a map
-STYLES = (0, 10, 1)  # of found, missed, false
+STYLES = (0, 4, 1)  # of found, missed, false
 
 Indices = NDArray[np.intp]
 
@@ -130,9 +130,10 @@ def places(m: Measurements, columns: Table) -> dict[str, Any] | None:
 
 
 _PANELS = (
-    "Each: integrated line with beam and contours at 1, 2 and 3 sigma; its spectrum, true width green, claimed one "
-    "amber; velocities; cut along the major axis."
+    "{} Each: integrated line with beam and contours at 1, 2 and 3 sigma; its spectrum, {}; velocities; cut along the "
+    "major axis."
 )
+_WIDTHS, _CLAIMED = "true width green, claimed one amber", "claimed width green"
 
 MAP = Figure(
     "map",
@@ -145,12 +146,18 @@ MAP = Figure(
 )
 GALLERIES = tuple(
     Figure(
-        key, title, "gallery", _gallery(choose), needs=("part",), caption=f"{what} {_PANELS}", training=True
+        key,
+        title,
+        "gallery",
+        _gallery(choose),
+        needs=("part",),
+        caption=_PANELS.format(what, widths),
+        training=True,
     )
-    for key, title, choose, what in (
-        ("best", "Found best", best, "Highest scores."),
-        ("middle", "Found in the middle", middle, "Scores around the median."),
-        ("missed", "Missed", missed, "Of S/N 5 and more, the clearest first."),
-        ("false", "False", false, "Detections without a source, at the place and width that they claim."),
+    for key, title, choose, what, widths in (
+        ("best", "Found best", best, "Highest scores.", _WIDTHS),
+        ("middle", "Found in the middle", middle, "Scores around the median.", _WIDTHS),
+        ("missed", "Missed", missed, "Of S/N 5 and more, the clearest first.", _WIDTHS),
+        ("false", "False", false, "Detections without a source, at the place that they claim.", _CLAIMED),
     )
 )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -20,34 +18,10 @@ from blindsky.scoring.metric import ones
 from blindsky.submissions.canonical import sample_submission
 from blindsky.submissions.checking import CheckResult, check
 from blindsky.submissions.formats.common import SLACK_BYTES, Limits
+from tests.submissions.blends import Blends
 
 IDS = 1_000_001 + np.arange(6)
 BANDS = "ugrizy"
-
-
-class Blends:
-    """A public part of six blends on one track."""
-
-    release_id, has_truth = "blends", True
-
-    def __init__(self, track: str) -> None:
-        self.challenge: Any = SimpleNamespace(prediction=registry.get("deblending").on(track).prediction)
-
-    def json(self, name: str) -> dict[str, Any]:
-        return {}
-
-    def rows(self, name: str) -> int:
-        return {"test": 6, "test_objects": 12}[name]
-
-    def batches(
-        self, name: str, n: int = 0, columns: Sequence[str] | None = None
-    ) -> Iterator[dict[str, Any]]:
-        table = (
-            {"blend_id": IDS}
-            if name == "test"
-            else {"blend_id": np.repeat(IDS, 2), "obj": np.tile([0, 1], 6)}
-        )
-        yield {name: table[name] for name in columns or table}
 
 
 def pair() -> Table:
@@ -70,7 +44,7 @@ def tried(tmp_path: Path) -> Callable[[str, Table], CheckResult]:
         import pyarrow.parquet as pq
 
         pq.write_table(tables.to_arrow(table), tmp_path / "p.parquet")
-        return check(tmp_path / "p.parquet", Blends(track))
+        return check(tmp_path / "p.parquet", Blends(IDS, track))
 
     return run
 
@@ -133,7 +107,7 @@ def test_a_file_beyond_its_bound(tried: Tried, tmp_path: Path) -> None:
     with (tmp_path / "big.csv").open("w") as file:
         file.write("blend_id,obj,flux\n")
         file.write("1000001,0,1.0000000\n" * 1_000_000)
-    assert check(tmp_path / "big.csv", Blends("pair")).report.codes == ("too_large",)
+    assert check(tmp_path / "big.csv", Blends(IDS)).report.codes == ("too_large",)
 
 
 def test_swapped_galaxies_are_no_fault_and_score_badly(tried: Tried) -> None:
@@ -210,6 +184,6 @@ def test_fluxes_that_repeat_are_no_ties(tried: Tried) -> None:
 
 
 def test_a_sample_has_fluxes_that_could_be(tmp_path: Path) -> None:
-    sample_submission(Blends("pair"), tmp_path / "s.csv")
+    sample_submission(Blends(IDS), tmp_path / "s.csv")
     flux = np.loadtxt(tmp_path / "s.csv", delimiter=",", skiprows=1, usecols=2)
     assert np.all((flux > 0) & (flux < 1e4))
