@@ -100,12 +100,14 @@ def cut(cube: Array, place: tuple[float, float], pa: float, half: int, across: f
 
     One pixel a step along ``pa``, the last on the side that it points to. 0 outside the piece.
     """
-    from scipy.ndimage import map_coordinates
+    from scipy.interpolate import RegularGridInterpolator
 
     along = np.arange(-half, half + 1)
     beside = across / PIXEL * (np.arange(ACROSS) / (ACROSS - 1) - 0.5)
     sine, cosine = np.sin(np.radians(pa)), np.cos(np.radians(pa))
     row = place[0] + np.add.outer(beside * sine, along * cosine)
     column = place[1] + np.add.outer(beside * cosine, -along * sine)
-    planes = np.asarray(cube, dtype=np.float64)
-    return np.stack([map_coordinates(plane, (row, column), order=1).mean(axis=0) for plane in planes])
+    sights = np.moveaxis(np.asarray(cube, dtype=np.float64), 0, -1)
+    pixels = [np.arange(n) for n in sights.shape[:2]]
+    at = RegularGridInterpolator(pixels, sights, bounds_error=False, fill_value=0.0)
+    return np.asarray(at(np.stack([row, column], axis=-1)).mean(axis=0).T)

@@ -88,7 +88,7 @@ def picture(tile: Tile, source: Mapping[str, float]) -> NDArray[np.uint8]:
     )
 
 
-def _light(tile: Tile, line: NDArray[np.bool_]) -> FloatArray:
+def _light(tile: Tile, line: NDArray[np.bool_]) -> panels.Panel:
     """Moment 0 over the true width of the line."""
     from scipy.ndimage import gaussian_filter
 
@@ -106,7 +106,7 @@ def _light(tile: Tile, line: NDArray[np.bool_]) -> FloatArray:
     return panel
 
 
-def _velocities(tile: Tile, speed: FloatArray, span: float, inside: moments.Mask, pa: float) -> FloatArray:
+def _velocities(tile: Tile, speed: FloatArray, span: float, inside: moments.Mask, pa: float) -> panels.Panel:
     """Moment 1 in the mask, and where the cut runs."""
     panel = panels.blank()
     mean = moments.moment1(tile.cube, speed, inside & (tile.cube > 0))
@@ -127,7 +127,7 @@ def _velocities(tile: Tile, speed: FloatArray, span: float, inside: moments.Mask
 Edges = list[tuple[float, float, tuple[float, float, float]]]
 
 
-def _spectrum(tile: Tile, source: Mapping[str, float], edges: Edges) -> FloatArray:
+def _spectrum(tile: Tile, source: Mapping[str, float], edges: Edges) -> panels.Panel:
     """Flux density in a circle of the source's size, with the noise there, and the widths."""
     _, y, x = np.ogrid[tuple(slice(n) for n in tile.cube.shape)]
     radius = np.hypot(source["hi_size"] / 2, BEAM / 2) / PIXEL
@@ -156,7 +156,7 @@ def _beams(near: NDArray[np.bool_]) -> float:
     return float(np.sqrt(np.exp(-away / (2 * BEAM_SIGMA**2)).sum()) / BEAM_AREA)
 
 
-def _cut(tile: Tile, pa: float, edges: Edges) -> FloatArray:
+def _cut(tile: Tile, pa: float, edges: Edges) -> panels.Panel:
     """Position-velocity cut, the side that recedes on top."""
     half = (tile.cube.shape[2] - 1) // 2
     shown = moments.cut(tile.cube, tile.place[1:], pa, half)[::-1]
@@ -169,7 +169,7 @@ def _cut(tile: Tile, pa: float, edges: Edges) -> FloatArray:
     return panel
 
 
-def _mark(panel: FloatArray, edges: Edges) -> None:
+def _mark(panel: panels.Panel, edges: Edges) -> None:
     for k, (first, last, colour) in enumerate(edges):
         for at in (first, last):
             panels.over(panel, 0.9 * panels.line((at, 0.0), (at, 1.0), 1.2, 0.03 if k else 0.0), colour)

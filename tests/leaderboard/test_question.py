@@ -16,7 +16,7 @@ from blindsky.leaderboard.site import render
 
 HERE = "toy-easy-tiny-1"
 HOSTILE = "<script>alert('1')</script>\"><img src=x onerror=alert(1)>{{ 7*7 }}"
-DOT = "data:image/jpeg;base64,iVBORw0KGgo="
+DOT = "data:image/webp;base64,iVBORw0KGgo="
 HIDDEN = 0.98765437  # a value of the private part
 
 

@@ -26,7 +26,7 @@ from blindsky.scoring.card import wilson
 HERE = "toy-easy-tiny-1"
 HOSTILE = "<script>alert('1')</script>\"><img src=x onerror=alert(1)>{{ 7*7 }}"
 MARKED = 0.98765437  # a value of the private part: none of its digits may be seen before the reveal
-INSIDE = r"(\.\./)*[\w./-]+(#[\w%:,-]+)?|data:,|data:image/jpeg;base64,[\w+/=]+|#[\w-]+"
+INSIDE = r"(\.\./)*[\w./-]+(#[\w%:,-]+)?|data:,|data:image/webp;base64,[\w+/=]+|#[\w-]+"
 VOID = {"meta", "link", "br", "wbr", "img", "input", "hr"}
 
 
@@ -165,7 +165,7 @@ CURVE = {
         }
     ],
 }
-DOT = "data:image/jpeg;base64,iVBORw0KGgo="
+DOT = "data:image/webp;base64,iVBORw0KGgo="
 
 
 def illustrated(shown: Any, *, published: bool = True) -> Any:

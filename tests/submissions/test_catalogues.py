@@ -68,7 +68,7 @@ def test_the_whole_road(release: Release, tmp_path: Path) -> None:
         folder = next(p for p in folder_of(release, name).iterdir() if p.is_dir())
         assert read_card(folder)[0]["parts"]["all"]["metrics"]["worth"]["value"] == said
     build(tmp_path / "site", views(arena))
-    assert (tmp_path / "site" / "r" / "index.html").read_text().count("data:image/jpeg") == 2
+    assert (tmp_path / "site" / "r" / "index.html").read_text().count("data:image/webp") == 2
     reveal(release)
     assert verify(public).ok
     build(tmp_path / "site", views(arena))
@@ -85,14 +85,14 @@ def test_the_training_field_is_shown_at_once_and_the_test_field_after_the_reveal
     build(tmp_path / "site", views(arena))
     shown = (tmp_path / "site" / page).read_text()
     assert "On the training field" in shown
-    before = shown.count("data:image/jpeg")
+    before = shown.count("data:image/webp")
     lamps = release.public.table("train_lamps")
     found = bright_of(release, "train")
     missed = ~(np.abs(lamps["x"][:, None] - found["x"]) <= 1.5).any(axis=1)
     assert before == min(3, missed.sum()) > 0
     reveal(release)
     build(tmp_path / "site", views(arena))
-    assert (tmp_path / "site" / page).read_text().count("data:image/jpeg") > before
+    assert (tmp_path / "site" / page).read_text().count("data:image/webp") > before
 
 
 def bright_of(release: Release, split: str) -> Table:

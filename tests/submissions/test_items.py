@@ -94,8 +94,8 @@ def test_the_whole_road(release: Release, tmp_path: Path) -> None:
     assert read_card(next(p for p in oracle.iterdir() if p.is_dir()))[0]["parts"] == cards["truth"]["parts"]
     build(tmp_path / "site", views(arena))
     pages = {m: next((tmp_path / "site" / "r").glob(f"{i}*.html")) for m, i in ids.items()}
-    assert "data:image/jpeg" in (tmp_path / "site" / "r" / "index.html").read_text()
-    assert not any("data:image/jpeg" in page.read_text() for page in pages.values())
+    assert "data:image/webp" in (tmp_path / "site" / "r" / "index.html").read_text()
+    assert not any("data:image/webp" in page.read_text() for page in pages.values())
     reveal(release)
     assert verify(public).ok
     build(tmp_path / "site", views(arena))

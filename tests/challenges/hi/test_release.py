@@ -190,8 +190,8 @@ def test_the_truth_wins_and_nothing_of_it_is_shown_before_the_reveal(
         assert not any(repr(float(value))[:12] in pages for value in truth[name])
     entry = tmp_path / "site" / "hi-r" / f"{submission.id}.html"
     assert "On the training field" in entry.read_text()
-    before = entry.read_text().count("data:image/jpeg")
+    before = entry.read_text().count("data:image/webp")
     assert before == 12  # best, median and missed of the training field: nothing is false
     reveal(release)
     build(tmp_path / "site", views(arena))
-    assert entry.read_text().count("data:image/jpeg") == before + 8
+    assert entry.read_text().count("data:image/webp") == before + 8
