@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from blindsky.challenges.challenge import Board, Challenge, Plate
 from blindsky.leaderboard import ranks
-from blindsky.leaderboard.cells import EMPTY, Cell, cell, rounding_step, share_width, tidy
+from blindsky.leaderboard.cells import EMPTY, Cell, cell, shown_difference, tidy
 from blindsky.leaderboard.pictures import NO_PICTURES, Album
 from blindsky.scoring.measurements import FloatArray
 from blindsky.scoring.metric import Metric
@@ -86,6 +87,26 @@ class ReleaseView:
         """Whether values are rounded to a tenth of their interval."""
         return self.status == "open"
 
+    @cached_property
+    def narrowest(self) -> Mapping[tuple[str, str | None, str], float]:
+        """Width of the narrowest interval of the release's own rows, by part, slice (None: the whole) and metric.
+
+        Rounding follows no narrower one. A prediction can be made so that all its cases but one score alike; its own
+        interval would then be narrow enough to show that one. What is not a submission is not made so.
+        """
+        found: dict[tuple[str, str | None, str], float] = {}
+        own = [e.card for e in self.entries if self.rounded and e.card["entry"]["kind"] != "submission"]
+        for card in own:
+            slices = ((row["name"], row["parts"]) for row in card.get("slices", ()))
+            for name, parts in ((None, card.get("parts", {})), *slices):
+                for part, numbers in parts.items():
+                    for key, ends in numbers["metrics"].items():
+                        if ends.get("low") is not None and ends.get("high") is not None:
+                            width = float(ends["high"] - ends["low"])
+                            if 0 < width < found.get((part, name, key), np.inf):
+                                found[part, name, key] = width
+        return found
+
 
 class Who(NamedTuple):
     """Whose entry it is, with the text of others bounded."""
@@ -146,7 +167,7 @@ class Lead(NamedTuple):
 
 
 class BoardTable(NamedTuple):
-    """One board on one part of the cases; ``contenders`` are its entries as the ranking saw them, by id."""
+    """One board on one part of the cases; after the reveal ``contenders`` are its entries as the ranking saw them."""
 
     board: Board
     part: str
@@ -200,20 +221,15 @@ def _board_table(release: ReleaseView, board: Board, part: str) -> BoardTable:
     primary = release.challenge.metric(next((k for k in board.primary if k in present), board.primary[-1]))
     others = [k for k in board.metrics if k in present and k != primary.key]
     metrics = (primary, *(release.challenge.metric(k) for k in others))
-    least = least_width(release, primary.key, part)
+    cells = {i: {m.key: _cell(release, e, m.key, part) for m in metrics} for i, e in entries.items()}
+    contenders: dict[str, ranks.Contender] = {}
     if release.rounded:
-        least = max(
-            [least, *(share_width(_metrics(e.card, part).get(primary.key)) for e in entries.values())]
-        )
-    contenders = {i: _contender(e, primary, part, least) for i, e in entries.items()}
-    ranking = ranks.rank(entries=list(contenders.values()))
+        ranking = ranks.rank_shown(entries=[_shown(e, primary, cells[i], part) for i, e in entries.items()])
+    else:
+        contenders = {i: _contender(e, primary, part) for i, e in entries.items()}
+        ranking = ranks.rank(entries=list(contenders.values()))
     rows = [
-        Row(
-            whose(e),
-            ranking.places[i],
-            {m.key: _cell(release, e, m.key, part) for m in metrics},
-            _why_unranked(e, primary, part),
-        )
+        Row(whose(e), ranking.places[i], cells[i], _why_unranked(e, primary, part))
         for i, e in entries.items()
     ]
     declared = [r.name for r in release.challenge.references]
@@ -225,7 +241,7 @@ def _board_table(release: ReleaseView, board: Board, part: str) -> BoardTable:
 
     rows.sort(key=place)
     sizes = [e.card["parts"][part]["n"] for e in entries.values() if part in e.card["parts"]]
-    lead = _lead(release, rows, contenders, ranking, least)
+    lead = _lead(rows, primary, contenders, ranking)
     cases = max(sizes, default=None)
     return BoardTable(board, part, cases, primary, metrics, tuple(rows), lead, contenders)
 
@@ -271,55 +287,41 @@ def _cell(release: ReleaseView, entry: EntryView, key: str, part: str) -> Cell:
         metric,
         entry.replicates.get(f"{part}/{key}") if own else None,
         rounded=release.rounded,
-        least=least_width(release, key, part),
+        least=release.narrowest.get((part, None, key), 0.0),
     )
 
 
-def least_width(release: ReleaseView, key: str, part: str, slice_: str | None = None) -> float:
-    """The narrowest interval that the release's own rows have of a metric, 0 where they have none.
-
-    A prediction can be made so that all its cases but one score alike; its own interval would then be narrow enough
-    to show that one. What is not a submission is not made so.
-    """
-    if not release.rounded:
-        return 0.0
-    widths = []
-    for entry in release.entries:
-        if entry.card["entry"]["kind"] != "submission":
-            known = _metrics(entry.card, part) if slice_ is None else _slice_metrics(entry.card, part, slice_)
-            ends = known.get(key, {})
-            if ends.get("low") is not None and ends.get("high") is not None:
-                widths.append(float(ends["high"] - ends["low"]))
-    return min((w for w in widths if w > 0), default=0.0)
-
-
-def _slice_metrics(card: Mapping[str, Any], part: str, name: str) -> Mapping[str, Any]:
-    for row in card.get("slices", ()):
-        if row["name"] == name:
-            return _metrics(row, part)
-    return {}
-
-
-def _contender(entry: EntryView, primary: Metric, part: str, least: float) -> ranks.Contender:
-    """An entry as the ranking sees it; losses in steps where numbers are rounded, or a rank would show what they hide.
-
-    least : width of the interval that the steps are a tenth of; 0 for exact losses.
-    """
+def _contender(entry: EntryView, primary: Metric, part: str) -> ranks.Contender:
+    """An entry as the ranking sees it after the reveal."""
     value = _metrics(entry.card, part).get(primary.key, {}).get("value")
-    replicates = entry.replicates.get(f"{part}/{primary.key}")
-    known = replicates is not None and len(replicates) > 0
-
-    def loss(values: Any) -> FloatArray:
-        exact = primary.loss(np.asarray(values, dtype=np.float64))
-        return np.round(exact / rounding_step(least)) * rounding_step(least) if least > 0 else exact
-
     return ranks.Contender(
         id=entry_id(entry),
         state=entry.state,
-        loss=np.nan if value is None else float(loss([value])[0]),
-        replicates=loss(replicates) if known else np.array([]),
-        rankable=known and str(entry.card["entry"]["kind"]) in COMPETING,
+        loss=np.nan if value is None else float(primary.loss(np.array([value]))[0]),
+        replicates=primary.loss(_replicates(entry, primary, part)),
+        rankable=_rankable(entry, primary, part),
     )
+
+
+def _shown(entry: EntryView, primary: Metric, cells: Mapping[str, Cell], part: str) -> ranks.Shown:
+    """An entry as the ranking sees it before the reveal."""
+    shown = cells[primary.key]
+    return ranks.Shown(
+        id=entry_id(entry),
+        state=entry.state,
+        loss=np.nan if shown.value is None else float(primary.loss(np.array([shown.value]))[0]),
+        half=shown.half,
+        unit=10.0**-shown.decimals,
+        rankable=_rankable(entry, primary, part),
+    )
+
+
+def _replicates(entry: EntryView, primary: Metric, part: str) -> FloatArray:
+    return np.asarray(entry.replicates.get(f"{part}/{primary.key}", ()), dtype=np.float64)
+
+
+def _rankable(entry: EntryView, primary: Metric, part: str) -> bool:
+    return str(entry.card["entry"]["kind"]) in COMPETING and len(_replicates(entry, primary, part)) > 0
 
 
 def _why_unranked(entry: EntryView, primary: Metric, part: str) -> str:
@@ -331,11 +333,7 @@ def _why_unranked(entry: EntryView, primary: Metric, part: str) -> str:
 
 
 def _lead(
-    release: ReleaseView,
-    rows: list[Row],
-    contenders: Mapping[str, ranks.Contender],
-    ranking: ranks.Ranking,
-    least: float,
+    rows: list[Row], primary: Metric, contenders: Mapping[str, ranks.Contender], ranking: ranks.Ranking
 ) -> Lead | None:
     ranked = [row for row in rows if row.place.rank]
     if not ranked:
@@ -344,16 +342,13 @@ def _lead(
     if len(ranked) == 1:
         return Lead(first, None, EMPTY, True, ())
     second = ranked[1]
-    gap = ranks.difference(first=contenders[second.who.id], second=contenders[first.who.id])
-    as_card = {"value": gap.value, "low": gap.low, "high": gap.high, "interval": "percentile"}
     tied = tuple(r for r in ranked[1:] if not ranking.separable[first.who.id, r.who.id])
-    return Lead(
-        first,
-        second,
-        cell(as_card, rounded=release.rounded, least=least),
-        ranking.separable[first.who.id, second.who.id],
-        tied,
-    )
+    if contenders:
+        gap = ranks.difference(first=contenders[second.who.id], second=contenders[first.who.id])
+        by = cell({**gap._asdict(), "interval": "percentile"}, rounded=False)
+    else:
+        by = shown_difference(primary, first.cells[primary.key], second.cells[primary.key])
+    return Lead(first, second, by, ranking.separable[first.who.id, second.who.id], tied)
 
 
 def requirement_text(metric: Metric) -> str:

@@ -16,8 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from blindsky.leaderboard.ranks import SLIP
 from blindsky.scoring.card import wilson
 from blindsky.scoring.measurements import FloatArray
+from blindsky.scoring.metric import Metric
 
 MAX_DECIMALS = 6
 TWO_CASES = 20.0  # a tenth of so many cases is two: a change of one row can't be told from none
@@ -82,6 +84,13 @@ class Cell:
         """What the interval is where it isn't the value's own: the band of a perfect entry."""
         return "perfect" if self.interval == "null" else ""
 
+    @property
+    def half(self) -> float:
+        """Half the length of the entry's own interval; infinite where there is none, or that of a perfect entry."""
+        if self.low is None or self.high is None or self.interval == "null":
+            return math.inf
+        return (self.high - self.low) / 2
+
 
 EMPTY = Cell(None)
 
@@ -115,6 +124,26 @@ def cell(
             low, high = wilson(min(max(value, 0.0), 1.0), metric["trials"])
         low, high = (None if x is None else _multiple(x, step, decimals) for x in (low, high))
     return Cell(value, low, high, interval, decimals)
+
+
+def shown_difference(metric: Metric, of: Cell, other: Cell) -> Cell:
+    """By how much ``of`` is better than ``other``, from the shown values, as if the two erred independently.
+
+    The interval has the root of the summed squares of the two halves; its ends are rounded outwards.
+    """
+    if of.value is None or other.value is None:
+        return EMPTY
+    a, b = metric.loss(np.array([other.value, of.value]))
+    decimals, half = max(of.decimals, other.decimals), math.hypot(of.half, other.half)
+    value = round(float(a - b), decimals) + 0.0
+    if not math.isfinite(half):
+        return Cell(value, decimals=decimals)
+    unit = 10.0**decimals
+    low, high = (
+        math.floor((value - half) * unit + SLIP) / unit,
+        math.ceil((value + half) * unit - SLIP) / unit,
+    )
+    return Cell(value, round(low, decimals), round(high, decimals), "independent", decimals)
 
 
 def tidy(text: object, limit: int = 120) -> str:

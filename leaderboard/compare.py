@@ -60,7 +60,7 @@ def script(
     i = boards.entry_id(entry)
     standing = {table.board.name: (table, row) for table in tables for row in table.rows if row.who.id == i}
     content: dict[str, Any] = {
-        "boards": {board: _standing(release, *found) for board, found in standing.items()},
+        "boards": {board: _standing(*found) for board, found in standing.items()},
         "slices": {
             board: [_shown(s.cells[i]) if i in s.cells else None for s in slices[board]] for board in standing
         },
@@ -92,15 +92,15 @@ def _json(content: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _standing(release: ReleaseView, table: BoardTable, row: boards.Row) -> dict[str, Any]:
+def _standing(table: BoardTable, row: boards.Row) -> dict[str, Any]:
     found: dict[str, Any] = {
         "rank": row.place.rank,
         "range": [row.place.rank_low, row.place.rank_high],
         "tie": row.place.tie,
         "shown": _shown(row.cells[table.primary.key]),
     }
-    contender = table.contenders[row.who.id]
-    if not release.rounded and math.isfinite(contender.loss):
+    contender = table.contenders.get(row.who.id)  # of a revealed release alone
+    if contender is not None and math.isfinite(contender.loss):
         found["loss"] = contender.loss
         if len(contender.replicates):
             found["replicates"] = integers(contender.replicates)

@@ -6,7 +6,7 @@ entries is taken replicate by replicate, and what they share cancels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -17,7 +17,10 @@ from blindsky.scoring.measurements import FloatArray
 TAIL = 0.025  # left out at either end of a 95 % range
 RANKED_STATE = "valid"
 
+SLIP = 1e-6  # of the last digit, for what binary numbers add
+
 Number = TypeVar("Number", np.float64, np.int64)
+Entry = TypeVar("Entry", "Contender", "Shown")
 
 
 class Contender(NamedTuple):
@@ -32,6 +35,21 @@ class Contender(NamedTuple):
     state: str
     loss: float
     replicates: FloatArray
+    rankable: bool = True
+
+
+class Shown(NamedTuple):
+    """One entry as everybody sees it before the reveal: nothing else of it may decide where it stands.
+
+    loss : of its rounded value.   half : half the length of its interval; infinite where it has none of its own.
+    unit : of the last digit shown.
+    """
+
+    id: str
+    state: str
+    loss: float
+    half: float
+    unit: float
     rankable: bool = True
 
 
@@ -72,20 +90,44 @@ def rank(*, entries: Sequence[Contender]) -> Ranking:
     A tie group holds the entries not yet in a group that are not separable from the best of them.
     ValueError where an id comes twice, or ranked entries differ in their number of replicates.
     """
-    _check_ids(entries)
-    ranked = sorted((e for e in entries if _competes(e)), key=lambda e: (e.loss, e.id))
-    places = {e.id: Place(e.id) for e in entries}
+    ranked = _competing(entries)
     if not ranked:
-        return Ranking(places, {})
-    losses = np.array([e.loss for e in ranked])
+        return _ranking(entries, (), np.zeros((0, 0), bool), (), ())
     replicates = _paired(ranked)
-    lows, highs = _central(_ranks(replicates))
-    separable = _separable(replicates)
+    return _ranking(entries, ranked, _separable(replicates), *_central(_ranks(replicates)))
+
+
+def rank_shown(*, entries: Sequence[Shown]) -> Ranking:
+    """Ranks and tie groups from nothing but what is shown, as if the entries erred independently.
+
+    Two entries are separable where their difference leaves out 0 by the root of the summed squares of both halves,
+    rounded outwards to the finer unit. The rank range holds the places that this leaves open: behind all that are
+    separably better, before all that are separably worse. ValueError where an id comes twice.
+    """
+    ranked = _competing(entries)
+    losses, halves, units = (np.array([e[k] for e in ranked], dtype=np.float64) for k in (2, 3, 4))
+    behind = losses[:, None] - losses
+    reach = np.hypot(halves[:, None], halves) + (1 - SLIP) * np.minimum(units[:, None], units)
+    separable = np.abs(behind) >= reach
+    lows = 1 + (separable & (behind > 0)).sum(axis=1)
+    highs = len(ranked) - (separable & (behind < 0)).sum(axis=1)
+    return _ranking(entries, ranked, separable, lows, highs)
+
+
+def _ranking(
+    entries: Sequence[Entry],
+    ranked: Sequence[Entry],
+    separable: NDArray[np.bool_],
+    lows: Iterable[int],
+    highs: Iterable[int],
+) -> Ranking:
+    """Places of all entries from what is known of those that are ranked, best first."""
+    places = {e.id: Place(e.id) for e in entries}
+    losses = np.array([e.loss for e in ranked])
     ties = _tie_groups(separable)
-    for entry, place, low, high, tie in zip(
-        ranked, _ranks(losses[:, None])[:, 0], lows, highs, ties, strict=True
-    ):
-        places[entry.id] = Place(entry.id, int(place), int(low), int(high), tie)
+    for entry, low, high, tie in zip(ranked, lows, highs, ties, strict=True):
+        place = 1 + int((losses < entry.loss).sum())
+        places[entry.id] = Place(entry.id, place, int(low), int(high), tie)
     pairs = {
         (a.id, b.id): bool(separable[i, j])
         for i, a in enumerate(ranked)
@@ -102,16 +144,15 @@ def difference(*, first: Contender, second: Contender) -> Difference:
     return Difference(float(first.loss - second.loss), float(low[0]), float(high[0]))
 
 
-def _competes(entry: Contender) -> bool:
-    return entry.rankable and entry.state == RANKED_STATE and bool(np.isfinite(entry.loss))
-
-
-def _check_ids(entries: Sequence[Contender]) -> None:
+def _competing(entries: Sequence[Entry]) -> list[Entry]:
+    """Those that are ranked, best first."""
     ids = [e.id for e in entries]
     twice = sorted({i for i in ids if ids.count(i) > 1})
     if twice:
         message = f"entries to rank must have distinct ids; these come twice: {', '.join(twice)}"
         raise ValueError(message)
+    competing = (e for e in entries if e.rankable and e.state == RANKED_STATE and np.isfinite(e.loss))
+    return sorted(competing, key=lambda e: (e.loss, e.id))
 
 
 def _paired(entries: Sequence[Contender]) -> FloatArray:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from blindsky.leaderboard.boards import (
     FEWEST,
@@ -13,7 +14,6 @@ from blindsky.leaderboard.boards import (
     ReleaseView,
     current,
     entry_id,
-    least_width,
 )
 from blindsky.leaderboard.cells import EMPTY, Cell, cell
 
@@ -30,38 +30,33 @@ class SliceRow(NamedTuple):
 def slices_by_entry(release: ReleaseView, table: BoardTable) -> tuple[SliceRow, ...]:
     """The board's primary metric on every slice, one cell per entry id."""
     shown = {row.who.id for row in table.rows}
-    known = {entry_id(e): slices_of(release, e) for e in current(release) if entry_id(e) in shown}
     found: dict[tuple[str, str], SliceRow] = {}
-    for i, rows in known.items():
-        for row in rows:
-            slot = found.setdefault((row.family, row.name), SliceRow(row.family, row.name, row.cases, {}))
-            if table.primary.key in row.cells:
-                found[row.family, row.name] = slot._replace(
-                    cells={**slot.cells, i: row.cells[table.primary.key]}
-                )
+    cells: dict[tuple[str, str], dict[str, Cell]] = defaultdict(dict)
+    for entry in current(release):
+        for row in slices_of(release, entry, only=table.primary.key) if entry_id(entry) in shown else ():
+            if row.cells:
+                found.setdefault(row[:2], row)
+                cells[row[:2]][entry_id(entry)] = row.cells[table.primary.key]
     order = {s.name: k for k, s in enumerate(release.challenge.slices)}
-    rows_found = (row for row in found.values() if row.cells)
-    return tuple(sorted(rows_found, key=lambda r: (order.get(r.name, len(order)), r.name)))
+    rows = (row._replace(cells=cells[name]) for name, row in found.items())
+    return tuple(sorted(rows, key=lambda r: (order.get(r.name, len(order)), r.name)))
 
 
-def slices_of(release: ReleaseView, entry: EntryView) -> tuple[SliceRow, ...]:
-    """Every slice of one entry, one cell per metric key; blank below ``FEWEST`` cases."""
-    rows = []
-    for part_slice in entry.card.get("slices", ()):
-        numbers = part_slice["parts"].get(WHOLE[release.status])
+def slices_of(release: ReleaseView, entry: EntryView, only: str | None = None) -> tuple[SliceRow, ...]:
+    """Every slice of one entry, one cell per metric key, or ``only`` that of one; blank below ``FEWEST`` cases."""
+    part, rows = WHOLE[release.status], []
+    for row in entry.card.get("slices", ()):
+        numbers = row["parts"].get(part)
         if numbers is not None:
-            few = numbers["n"] < FEWEST
+            name, few, metrics = row["name"], numbers["n"] < FEWEST, numbers["metrics"]
             cells = {
-                key: EMPTY
-                if few
-                else cell(
-                    metric,
-                    rounded=release.rounded,
-                    least=least_width(release, key, WHOLE[release.status], part_slice["name"]),
-                )
-                for key, metric in numbers["metrics"].items()
+                key: EMPTY if few else _cell(release, metrics[key], (part, name, key))
+                for key in metrics
+                if only is None or key == only
             }
-            rows.append(
-                SliceRow(part_slice["family"], part_slice["name"], None if few else numbers["n"], cells)
-            )
+            rows.append(SliceRow(row["family"], name, None if few else numbers["n"], cells))
     return tuple(rows)
+
+
+def _cell(release: ReleaseView, metric: Mapping[str, Any], where: tuple[str, str, str]) -> Cell:
+    return cell(metric, rounded=release.rounded, least=release.narrowest.get(where, 0.0))

@@ -11,14 +11,10 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from blindsky.leaderboard import ranks
 from blindsky.leaderboard.boards import CEILING, BoardTable, ReleaseView, Row
-from blindsky.leaderboard.cells import EMPTY, Cell, cell
-from blindsky.scoring.metric import Metric
+from blindsky.leaderboard.cells import EMPTY, Cell, cell, shown_difference
 
-SLIP = 1e-6  # of the last digit, for what binary numbers add
 MOST_TIED = 8  # of its tie group, those nearest in rank
 BETTER, WORSE, ALIKE, UNTOLD = "better", "worse", "can’t be told apart", ""
 
@@ -57,7 +53,8 @@ def more_tied(table: BoardTable, of: Row) -> int:
 def gap(release: ReleaseView, table: BoardTable, of: Row, other: Row) -> tuple[Cell, str]:
     """By how much ``of`` is better than ``other`` in the primary metric, with its 95 % interval, and the verdict."""
     if release.rounded:
-        shown = _of_cells(table.primary, of.cells[table.primary.key], other.cells[table.primary.key])
+        key = table.primary.key
+        shown = shown_difference(table.primary, of.cells[key], other.cells[key])
         return shown, UNTOLD if shown.low is None or shown.high is None else _verdict(
             shown.low, shown.high, UNTOLD
         )
@@ -73,33 +70,6 @@ def gap(release: ReleaseView, table: BoardTable, of: Row, other: Row) -> tuple[C
 
 def _verdict(low: float, high: float, otherwise: str) -> str:
     return BETTER if low > 0 else WORSE if high < 0 else otherwise
-
-
-def _of_cells(primary: Metric, of: Cell, other: Cell) -> Cell:
-    """The difference of two shown values; its interval has the root of the summed squares of the two halves.
-
-    Its ends are rounded outwards.
-    """
-    if of.value is None or other.value is None:
-        return EMPTY
-    a, b = primary.loss(np.array([other.value, of.value]))
-    decimals, first, second = max(of.decimals, other.decimals), _half(of), _half(other)
-    value = round(float(a - b), decimals) + 0.0
-    if first is None or second is None:
-        return Cell(value, decimals=decimals)
-    half, unit = math.hypot(first, second), 10.0**decimals
-    low, high = (
-        math.floor((value - half) * unit + SLIP) / unit,
-        math.ceil((value + half) * unit - SLIP) / unit,
-    )
-    return Cell(value, round(low, decimals), round(high, decimals), "independent", decimals)
-
-
-def _half(shown: Cell) -> float | None:
-    """Half of an entry's own interval; None where the interval is that of a perfect entry."""
-    if shown.low is None or shown.high is None or shown.interval == "null":
-        return None
-    return (shown.high - shown.low) / 2
 
 
 def _roles(table: BoardTable, of: Row) -> dict[str, list[str]]:

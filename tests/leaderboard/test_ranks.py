@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blindsky.leaderboard.ranks import Contender, Place, difference, rank
+from blindsky.leaderboard.ranks import Contender, Place, Shown, difference, rank, rank_shown
 
 NAN = float("nan")
 QUIET = np.zeros(40)  # no spread: every difference is certain
@@ -167,3 +167,48 @@ def test_properties_of_every_ranking(entries: list[Contender], data: st.DataObje
         assert 0 <= place.rank_low <= place.rank_high <= len(ranked)
     for (a_id, b_id), separable in found.separable.items():
         assert separable == found.separable[b_id, a_id]
+
+
+def test_shown_values_rank_by_hand() -> None:
+    """Halves of .3 and .4 join to .5; a difference tells from .51 on, where two digits are shown."""
+    a = Shown("a", "valid", 1.0, 0.3, 0.01)
+    near, apart = Shown("near", "valid", 1.5, 0.4, 0.01), Shown("apart", "valid", 1.51, 0.4, 0.01)
+    assert rank_shown(entries=[a, near]).places == {
+        "a": Place("a", 1, 1, 2, "A"),
+        "near": Place("near", 2, 1, 2, "A"),
+    }
+    assert rank_shown(entries=[a, apart]).separable == {("a", "apart"): True, ("apart", "a"): True}
+    all_three = rank_shown(entries=[apart, near, a]).places
+    assert all_three["a"] == Place("a", 1, 1, 2, "A")
+    assert all_three["near"] == Place("near", 2, 1, 3, "A")
+    assert all_three["apart"] == Place("apart", 3, 2, 3, "B")
+    without = Shown("b", "valid", 9.0, float("inf"), 0.01)
+    assert not rank_shown(entries=[a, without]).separable["a", "b"], (
+        "no interval of its own, so nothing is told"
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    losses=st.lists(st.one_of(st.integers(-20, 20).map(float), st.just(NAN)), max_size=8),
+    data=st.data(),
+)
+def test_properties_of_every_shown_ranking(losses: list[float], data: st.DataObject) -> None:
+    halves = data.draw(st.lists(st.floats(0, 10), min_size=len(losses), max_size=len(losses)))
+    entries = [
+        Shown(str(k), "valid", loss, half, 1.0)
+        for k, (loss, half) in enumerate(zip(losses, halves, strict=True))
+    ]
+    found = rank_shown(entries=entries)
+    assert rank_shown(entries=data.draw(st.permutations(entries))).separable == found.separable
+    extra = [Shown("new", "invalid", -50.0, 0.0, 1.0), Shown("void", "valid", NAN, 0.0, 1.0)]
+    places = rank_shown(entries=[*extra, *entries]).places
+    assert {k: places[k] for k in found.places} == found.places, "an invalid entry moves none"
+    assert places["void"] == Place("void")
+    for place in found.places.values():
+        assert place.rank == 0 or place.rank_low <= place.rank <= place.rank_high
+    for (i, j), separable in found.separable.items():
+        a, b = entries[int(i)], entries[int(j)]
+        assert separable == found.separable[j, i]
+        assert not (separable and abs(a.loss - b.loss) <= np.hypot(a.half, b.half))
+        assert separable or abs(a.loss - b.loss) < np.hypot(a.half, b.half) + a.unit

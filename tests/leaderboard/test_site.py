@@ -13,14 +13,16 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from blindsky.challenges.challenge import Board, Figure, Plate, Published, Result, Sample
 from blindsky.challenges.errors import InputFault
-from blindsky.leaderboard import EntryView, build
+from blindsky.leaderboard import EntryView, boards, build
 from blindsky.leaderboard.pages import file_names
 from blindsky.leaderboard.pictures import Album
 from blindsky.leaderboard.site import MARKER, render
+from blindsky.leaderboard.versus import gap
 from blindsky.scoring.card import wilson
 
 HERE = "toy-easy-tiny-1"
@@ -399,8 +401,43 @@ def test_a_rank_does_not_show_what_rounding_hides(entry: Any, release: Any) -> N
         files = render([release(*entries, status=status)])
         rows = json.loads(files[f"{HERE}/board.json"])["boards"][0]["rows"]
         places[status] = [(r["entry"], r["rank"], r["rank_low"], r["rank_high"]) for r in rows if r["rank"]]
-    assert places["open"] == [("a", 1, 1, 1), ("b", 1, 1, 1)]
+    assert places["open"] == [("a", 1, 1, 2), ("b", 1, 1, 2)]
     assert [(name, rank) for name, rank, _, _ in places["revealed"]] == [("b", 1), ("a", 2)]
+
+
+def test_an_open_board_follows_from_the_numbers_it_shows(entry: Any, release: Any) -> None:
+    """Whatever the replicates are: of predictions that differ in one row, these would tell its truth."""
+    rng = np.random.default_rng(5)
+
+    def site(moved: float) -> dict[str, str | bytes]:
+        entries = [entry("a", 1.0, width=0.1), entry("b", 1.04, width=0.1), entry("c", 1.3, width=0.1)]
+        primary = [(e, e.replicates["public/loss"]) for e in entries]
+        other = [
+            replace(e, replicates={**e.replicates, "public/loss": r + moved * rng.normal(size=len(r))})
+            for e, r in primary
+        ]
+        return render([release(*other)])
+
+    assert site(0.0) == site(1.0)
+
+
+def test_a_baseline_without_a_card_waits(entry: Any, release: Any) -> None:
+    waiting = EntryView({"entry": entry("b", kind="baseline").card["entry"]}, {}, "waiting", "not scored yet")
+    assert "not scored yet" in Page(render([release(entry("a"), waiting)])[f"{HERE}/index.html"]).text
+
+
+def test_the_verdicts_of_a_board_and_of_an_entry_agree(entry: Any, release: Any) -> None:
+    """Before the reveal too, whatever the digits that each shows."""
+    rng = np.random.default_rng(6)
+    entries = [
+        entry(f"e{k}", float(rng.uniform(1, 1.2)), width=float(rng.uniform(0.01, 0.09))) for k in range(12)
+    ]
+    made = release(*entries)
+    for table in boards.board_tables(made, "public"):
+        for row in table.ranked[1:]:
+            shown, verdict = gap(made, table, table.ranked[0], row)
+            assert (verdict == "better") == (row not in table.lead.tied)
+            assert row is not table.ranked[1] or shown == table.lead.gap
 
 
 def test_a_share_of_cases_shows_no_single_case_anywhere(entry: Any, release: Any) -> None:
@@ -505,9 +542,9 @@ def test_a_target_metric_ranks_by_its_distance_and_requires_its_field(
 
 
 def test_rank_range_tie_group_and_sentence_are_shown(entry: Any, release: Any) -> None:
-    near = [entry("a", 1.0, width=0.5, seed=1), entry("b", 1.05, width=0.5, seed=2), entry("c", 9.0)]
+    near = [entry("a", 1.0, width=0.5, seed=1), entry("b", 1.1, width=0.5, seed=2), entry("c", 9.0)]
     text = Page(render([release(*near)])[f"{HERE}/index.html"]).text
-    assert "leads b · method by 0.0" in text
+    assert "leads b · method by 0.1" in text
     assert "can’t be told apart. 1 other entry is in the leader’s tie group." in text
     rows = json.loads(render([release(*near)])[f"{HERE}/board.json"])["boards"][0]["rows"]
     assert [(r["rank_low"], r["rank_high"], r["tie"]) for r in rows] == [
