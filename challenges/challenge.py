@@ -146,6 +146,21 @@ class Plate:
 
 
 @dataclass(frozen=True)
+class Examples:
+    """A few test cases on which the answer of every entry is drawn after the reveal, the same for all.
+
+    title, caption : written above them.
+    choose : (folder of the revealed tables) -> plain data with the ``ids`` of the cases; None where something lacks.
+    draw : (what ``choose`` gave, the rows of a prediction for these cases, in the order of the ids) -> plates.
+    """
+
+    title: str
+    caption: str
+    choose: Callable[[Path], dict[str, Any] | None]
+    draw: Callable[[Mapping[str, Any], Table], tuple[Plate, ...]]
+
+
+@dataclass(frozen=True)
 class Result:
     """A published result: whose, by what kind of method, and metrics by key."""
 
@@ -226,6 +241,7 @@ class Challenge:
         software found, and give it as a prediction.
     pictures : how cases are shown, where their data are images.
     plates : ``module:function`` that gives the plates of a release from its public part, loaded when asked for.
+    examples : test cases on which answers are drawn after the reveal.
     """
 
     name: str
@@ -250,6 +266,7 @@ class Challenge:
     importers: Mapping[str, str] = field(default_factory=dict)
     pictures: Pictures | None = None
     plates: str = ""
+    examples: Examples | None = None
     exporters: Mapping[str, str] = field(default_factory=dict)
     converters: Mapping[str, str] = field(default_factory=dict)
     citations: tuple[str, ...] = ()

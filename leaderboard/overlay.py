@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
-from blindsky.challenges.challenge import Figure
+from blindsky.challenges.challenge import Figure, Plate
 from blindsky.leaderboard import boards, curves, figures
 from blindsky.leaderboard.boards import CEILING, BoardTable, EntryView, ReleaseView, Row
 from blindsky.leaderboard.coarse import coarsened
@@ -24,6 +24,14 @@ class Drawn(NamedTuple):
     caption: str
     svg: Markup
     wide: bool = False
+
+
+def drawn(plates: Sequence[Plate], uid: str) -> list[Drawn]:
+    """Plates as figures, whose names in the page begin with ``uid``."""
+    return [
+        Drawn(p.title, p.caption, figures.draw(p.kind, p.data, uid=f"{uid}-{k}", title=p.title))
+        for k, p in enumerate(plates)
+    ]
 
 
 class Line(NamedTuple):

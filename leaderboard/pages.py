@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from blindsky.challenges.challenge import Published
-from blindsky.leaderboard import boards, figures
+from blindsky.leaderboard import boards, figures, galleries
 from blindsky.leaderboard.board_figures import best, board_figures
 from blindsky.leaderboard.boards import BoardTable, EntryView, ReleaseView, Row
 from blindsky.leaderboard.cells import number, tidy
 from blindsky.leaderboard.history import history
-from blindsky.leaderboard.overlay import Drawn, caption, figure_data, overlay
-from blindsky.leaderboard.pictures import GALLERY, TEST, Stamp, of_part, stamps
+from blindsky.leaderboard.overlay import Drawn, caption, drawn, figure_data, overlay
+from blindsky.leaderboard.pictures import GALLERY
 from blindsky.leaderboard.slices import SliceRow, slices_by_entry, slices_of
 from blindsky.leaderboard.templating import asset, environment
 from blindsky.leaderboard.versus import against, more_tied
@@ -73,15 +73,6 @@ class Board(NamedTuple):
     history: Markup | None
     slices: Sequence[SliceRow]
     sliced: Sequence[Row]
-
-
-class Gallery(NamedTuple):
-    """Pictures with what is written above them."""
-
-    title: str
-    caption: str
-    stamps: Sequence[Stamp]
-    wide: bool = False
 
 
 class PublishedTable(NamedTuple):
@@ -144,7 +135,7 @@ def release_page(
         published=_published(release),
         plates=_plates(release, PLATES),
         more_plates=len(release.plates) if len(release.plates) > PLATES else 0,
-        samples=_samples(release),
+        samples=galleries.samples(release),
         aside=aside,
         pages=pages,
         home=home,
@@ -255,8 +246,9 @@ def entry_page(
         slices=slices,
         slice_keys=[m.key for m in release.challenge.metrics if m.key in in_slices],
         figures=_entry_figures(release, entry, boards.WHOLE[release.status]),
-        galleries=_entry_galleries(release, entry),
-        training=(_entry_figures(release, entry, "train"), _places(release, entry, "train")),
+        galleries=galleries.of_entry(release, entry),
+        examples=_examples(release, i),
+        training=(_entry_figures(release, entry, "train"), galleries.of_places(release, entry, "train")),
         notes=[tidy(note, 500) for note in entry.card.get("notes", ())],
         provenance=_flat(entry.card.get("provenance", {})),
         whole=boards.PART_TITLES[boards.WHOLE[release.status]],
@@ -295,66 +287,26 @@ def _digest(text: str) -> str:
 
 
 def _entry_figures(release: ReleaseView, entry: EntryView, part: str) -> list[Drawn]:
-    drawn = []
+    made = []
     for f in release.challenge.figures:
         data = figure_data(release, entry, f, part) if f.kind != GALLERY else None
         if data is not None:
             svg = figures.draw(f.kind, data, uid=f"figure-{part}-{f.key}", title=f.title)
-            drawn.append(Drawn(f.title, caption(release, f), svg, figures.is_wide(f.kind)))
-    return drawn
-
-
-def _entry_galleries(release: ReleaseView, entry: EntryView) -> list[Gallery]:
-    """Pictures of test cases, which say what these are: after the reveal alone."""
-    if release.status != "revealed":
-        return []
-    pictures = release.challenge.pictures
-    if pictures is not None and pictures.places is not None:
-        return _places(release, entry, "all")
-    found = entry.card.get("figures", {}).get("all", {})
-    wide = pictures is not None and pictures.answer is not None
-    of = boards.entry_id(entry) if wide else TEST
-    galleries = [
-        Gallery(
-            f.title, f.caption, stamps(release.album, of, found[f.key]["rows"], found[f.key]["notes"]), wide
-        )
-        for f in release.challenge.figures
-        if f.kind == GALLERY and found.get(f.key)
-    ]
-    return [g for g in galleries if g.stamps]
-
-
-def _places(release: ReleaseView, entry: EntryView, part: str) -> list[Gallery]:
-    """Pictures of places in a part of a field."""
-    found = entry.card.get("figures", {}).get(part, {})
-    whose = of_part(boards.entry_id(entry), part)
-    galleries = [
-        Gallery(
-            f.title,
-            f.caption,
-            stamps(release.album, whose, found[f.key]["rows"], found[f.key]["notes"]),
-            True,
-        )
-        for f in release.challenge.figures
-        if f.kind == GALLERY and "places" in found.get(f.key, {})
-    ]
-    return [g for g in galleries if g.stamps]
-
-
-def _samples(release: ReleaseView) -> list[Gallery]:
-    made = [
-        Gallery(s.title, "", stamps(release.album, "train", s.rows, s.notes)) for s in release.album.samples
-    ]
-    return [g for g in made if g.stamps]
+            made.append(Drawn(f.title, caption(release, f), svg, figures.is_wide(f.kind)))
+    return made
 
 
 def _plates(release: ReleaseView, most: int) -> list[tuple[str, list[Drawn]]]:
     """The first figures about the public data, neighbours of a group together."""
-    drawn = [
-        (p.group, Drawn(p.title, p.caption, figures.draw(p.kind, p.data, uid=f"plate-{k}", title=p.title)))
-        for k, p in enumerate(release.plates[:most])
-    ]
-    return [(name, [one for _, one in some]) for name, some in groupby(drawn, key=lambda pair: pair[0])]
+    plates = release.plates[:most]
+    pairs = zip((p.group for p in plates), drawn(plates, "plate"), strict=True)
+    return [(name, [one for _, one in some]) for name, some in groupby(pairs, key=lambda pair: pair[0])]
+
+
+def _examples(release: ReleaseView, entry: str) -> tuple[str, str, list[Drawn]] | None:
+    """Title and caption of the examples of an entry, and these."""
+    asked, plates = release.challenge.examples, release.examples.get(entry, ())
+    return (asked.title, asked.caption, drawn(plates, "example")) if asked and plates else None
 
 
 def _published(release: ReleaseView) -> PublishedTable | None:

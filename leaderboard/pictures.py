@@ -166,7 +166,9 @@ def _drawn(
         drawn = (
             pictures.render(some, public.json)
             if answer is None or pictures.answer is None
-            else pictures.answer(some, _hidden(public, some[key]), _of(answer, key, some[key]), public.json)
+            else pictures.answer(
+                some, _hidden(public, some[key]), rows_of(answer, key, some[key]), public.json
+            )
         )
         found |= {(whose, int(row)): uri(rgb) for row, rgb in zip(inside, drawn, strict=True)}
     return found
@@ -177,10 +179,10 @@ def _hidden(public: Public, ids: Array) -> dict[str, Ragged]:
     promised = public.manifest["commitments"]["tables"]
     key = public.challenge.prediction.key
     names = [name for name, table in promised.items() if table["split"] == TEST and table.get("long")]
-    return {name: _of(table_path(public.root / REVEALED, name), key, ids) for name in names}
+    return {name: rows_of(table_path(public.root / REVEALED, name), key, ids) for name in names}
 
 
-def _of(path: Path, key: str, ids: Array) -> Ragged:
+def rows_of(path: Path, key: str, ids: Array) -> Ragged:
     """The rows of some cases (n,), in the order of these."""
     order = np.argsort(ids)
     found: list[Table] = []

@@ -13,6 +13,7 @@ from blindsky.challenges.files import read_json, sha256
 from blindsky.challenges.manifest import MANIFEST
 from blindsky.challenges.release import REVEAL, REVEALED, Public, Release
 from blindsky.leaderboard.boards import EntryView, ReleaseView
+from blindsky.leaderboard.examples import examples
 from blindsky.leaderboard.pictures import album
 from blindsky.leaderboard.store import remembered
 from blindsky.submissions.arena import Arena, Standing
@@ -26,7 +27,12 @@ def views(arena: Arena) -> tuple[ReleaseView, ...]:
 def view(arena: Arena, release: Release) -> ReleaseView:
     """One release with its references and everything that has been handed in."""
     found = replace(front(arena, release), entries=_entries(arena, release))
-    return replace(found, album=album(release.public, [e.card for e in found.entries], arena.prediction))
+    cards = [e.card for e in found.entries]
+    return replace(
+        found,
+        album=album(release.public, cards, arena.prediction),
+        examples=examples(release.public, cards, arena.prediction),
+    )
 
 
 def boards_view(arena: Arena, release: Release) -> ReleaseView:

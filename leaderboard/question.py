@@ -9,9 +9,9 @@ from markupsafe import Markup
 
 from blindsky.challenges import datacard
 from blindsky.challenges.challenge import Board, Challenge, Size, Track
-from blindsky.leaderboard import boards, figures, pages
+from blindsky.leaderboard import boards, figures, galleries, pages
 from blindsky.leaderboard.boards import BoardTable, ReleaseView
-from blindsky.leaderboard.overlay import Drawn
+from blindsky.leaderboard.overlay import drawn
 from blindsky.leaderboard.pictures import Stamp, stamps
 from blindsky.leaderboard.prose import markdown, without_title
 from blindsky.scoring.metric import Metric
@@ -147,7 +147,7 @@ def _glimpse(fronts: Sequence[Front], uid: str) -> tuple[Sequence[Stamp], Markup
         for sample in front.release.album.samples:
             found = stamps(front.release.album, "train", sample.rows, sample.notes)
             if found:
-                return found[: 1 if _wide(front.release) else GLIMPSE], None
+                return found[: 1 if galleries.is_wide(front.release) else GLIMPSE], None
     for front in fronts:
         for plate in front.release.plates[-1:]:
             return (), figures.draw(plate.kind, plate.data, uid=uid, title=plate.title)
@@ -173,34 +173,14 @@ def _challenge(fronts: tuple[Front, ...]) -> str:
         now=now,
         commands=commands(now.release),
         seen=seen,
-        galleries=_galleries(seen.release) if seen else [],
-        plates=_plates(seen.release) if seen else [],
+        galleries=galleries.samples(seen.release, SHOWN) if seen else [],
+        plates=drawn(seen.release.plates[:SHOWN], "plate") if seen else [],
         answers=_answers(challenge),
         described=pages.described,
         about=markdown(challenge.about(), below=2),
         published=published,
         part_titles=boards.PART_TITLES,
     )
-
-
-def _wide(release: ReleaseView) -> bool:
-    """Whether a picture shows a place of a field from several sides."""
-    return release.challenge.pictures is not None and release.challenge.pictures.places is not None
-
-
-def _galleries(release: ReleaseView) -> list[pages.Gallery]:
-    made = [
-        pages.Gallery(s.title, "", stamps(release.album, "train", s.rows, s.notes)[:SHOWN], _wide(release))
-        for s in release.album.samples
-    ]
-    return [g for g in made if g.stamps]
-
-
-def _plates(release: ReleaseView) -> list[Drawn]:
-    return [
-        Drawn(p.title, p.caption, figures.draw(p.kind, p.data, uid=f"plate-{k}", title=p.title))
-        for k, p in enumerate(release.plates[:SHOWN])
-    ]
 
 
 def _tracks(challenge: Challenge, fronts: Sequence[Front]) -> list[TrackRow]:

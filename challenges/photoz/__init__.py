@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from blindsky.challenges.challenge import Board, Challenge, Option, Product, Reference, Size, Slice, Track
 from blindsky.challenges.photoz import culling
+from blindsky.challenges.photoz.examples import EXAMPLES
 from blindsky.challenges.photoz.features import label_support, magnitude_and_colours
 from blindsky.challenges.photoz.figures import FIGURES
 from blindsky.challenges.photoz.filters import LSST, NISP
@@ -186,6 +187,7 @@ CHALLENGE = Challenge(
     derive=derive,
     about=_about,
     plates="blindsky.challenges.photoz.plates:plates",
+    examples=EXAMPLES,
     importers={
         "dc2": "blindsky.challenges.photoz.official:dc2",
         "catalogue": "blindsky.challenges.photoz.official:catalogue",
