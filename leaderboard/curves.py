@@ -165,6 +165,7 @@ def _series(one: Data, number: int, many: int, x: Scale, y: Scale) -> dict[str, 
     return {
         "style": one.get("style", 0),
         "own": own,
+        "name": one.get("label") or one.get("mark") or "",
         "solid": "" if dots and "low" in one else _points(xs[:cut], ys[:cut], x, y),
         "dotted": _points(xs[max(cut - 1, 0) :], ys[max(cut - 1, 0) :], x, y) if cut < len(xs) else "",
         "band": band,

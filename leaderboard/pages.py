@@ -44,6 +44,7 @@ _RESERVED = frozenset(
     )
 )
 STYLES = ("site.css", "compare.css")
+READING = ("site.js", "read.js")  # scripts of pages whose curves can be read
 MANY = 40  # entries of a board that the page of a release shows; a longer one has a page of its own
 PLATES = 6  # figures about the data that it shows; where there are more, a page of their own has all
 SLICED = 8  # ranked entries whose slices the page of a release shows; each entry's own page has them too
@@ -127,6 +128,7 @@ def release_page(
     used = {m.key for board in shown for m in board.tables[0].metrics}
     return render_page(
         "release.html.j2",
+        scripts=READING,
         root="../",
         title=release.title,
         release=release,
@@ -170,6 +172,7 @@ def _plates_page(release: ReleaseView, home: str) -> str:
     """All figures about the public data of a release."""
     return render_page(
         "plates.html.j2",
+        scripts=READING,
         root="../",
         title=f"{release.title}: the data",
         release=release,
@@ -230,6 +233,7 @@ def entry_page(
     who = boards.whose(entry)
     return render_page(
         "entry.html.j2",
+        scripts=READING,
         root="../",
         title=who.name,
         release=release,

@@ -165,6 +165,7 @@ def _challenge(fronts: tuple[Front, ...]) -> str:
     ]
     return pages.render_page(
         "challenge.html.j2",
+        scripts=pages.READING,
         root="../",
         title=challenge.title,
         challenge=challenge,

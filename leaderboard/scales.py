@@ -104,6 +104,11 @@ class Scale:
         values = ticks(self.low, self.high, about)
         return [(self(v), label) for v, label in zip(values, tick_labels(values), strict=True)]
 
+    @property
+    def ends(self) -> str:
+        """The whole scale in five numbers, for the script that reads values off a figure."""
+        return " ".join(f"{v:.9g}" for v in (self.low, self.high, self.start, self.stop, self.log))
+
     def holds(self, value: float) -> bool:
         """Whether a value lies on the axis."""
         return self.low <= value <= self.high

@@ -156,7 +156,7 @@ def test_names_are_escaped() -> None:
         )
     )
     assert "<script>" not in text
-    assert text.count("&lt;script&gt;") == 2
+    assert text.count("&lt;script&gt;") == 3
 
 
 def test_together_every_entry_has_its_own_style_and_mark_and_no_band() -> None:
