@@ -176,7 +176,7 @@ def _width(value: float, low: float | None, high: float | None, replicates: Floa
     widest = max(widths, default=0.0)
     if widest > 0:
         return widest
-    return abs(value) if value else 0.01
+    return abs(value) or 10.0
 
 
 def _multiple(x: float, step: float, decimals: int) -> float:

@@ -6,10 +6,8 @@ from blindsky.challenges.challenge import Board
 from blindsky.challenges.hi.metrics import (
     ACCURACIES,
     ACCURACY,
-    BIASES,
     COUNTS,
     QUALITY,
-    SCATTERS,
     STRICT,
     VALUE,
 )
@@ -19,14 +17,14 @@ BOARDS = (
         name="score",
         title="SDC2 score",
         primary=(VALUE.key,),
-        metrics=tuple(m.key for m in (VALUE, *QUALITY, ACCURACY, *COUNTS[:3])),
+        metrics=tuple(m.key for m in (VALUE, *QUALITY, ACCURACY, *COUNTS[:2])),
         compare=("completeness5", "purity"),
     ),
     Board(
         name="properties",
         title="Measured properties, one claim a source",
         primary=(STRICT.key,),
-        metrics=tuple(m.key for m in (STRICT, ACCURACY, *ACCURACIES, *BIASES, *SCATTERS)),
+        metrics=tuple(m.key for m in (STRICT, ACCURACY, *ACCURACIES)),
     ),
 )
 """Accuracies alone would put first who claims the brightest source and nothing else, so a score ranks them, too."""

@@ -121,3 +121,8 @@ def test_names_are_bounded_and_without_controls() -> None:
     assert tidy("a\x00b\nc\u2028d\ud800") == "a b c d"
     assert tidy("\u202eevil\u2066") == "evil", "overrides of the direction are dropped"
     assert tidy("نیم\u200cفاصله") == "نیم\u200cفاصله", "joiners belong to the script and stay"
+
+
+def test_nothing_at_all_is_a_plain_zero() -> None:
+    shown = cell({"value": 0.0, "low": 0.0, "high": 0.0, "interval": "percentile"}, rounded=False)
+    assert (shown.text, shown.range_text) == ("0", "[0, 0]")
