@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
@@ -21,7 +20,7 @@ from blindsky.leaderboard.history import history
 from blindsky.leaderboard.overlay import Drawn, caption, drawn, figure_data, overlay
 from blindsky.leaderboard.pictures import GALLERY
 from blindsky.leaderboard.slices import SliceRow, slices_by_entry, slices_of
-from blindsky.leaderboard.templating import asset, environment
+from blindsky.leaderboard.templating import assets, environment
 from blindsky.leaderboard.versus import against, more_tied
 from blindsky.scoring.metric import Metric
 
@@ -267,27 +266,23 @@ def render_page(
 
     loads : the page's own script, known by its hash, may load others; a policy by host would not hold for file://.
     """
-    style, script = ("\n".join(map(asset, names)) for names in (STYLES, scripts))
+    (style, of_style), (script, of_script) = assets(*STYLES), assets(*scripts)
     policy = "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
-    policy += f"style-src {_digest(style)}; script-src {_digest(script)}"
+    policy += f"style-src {of_style}; script-src {of_script}"
     if loads:
         policy += " 'strict-dynamic'"
     return (
         environment()
         .get_template(template)
         .render(
-            style=Markup(style),
-            script=Markup(script),
+            style=style,
+            script=script,
             policy=policy,
             requirement_text=boards.requirement_text,
             directions=DIRECTIONS,
             **context,
         )
     )
-
-
-def _digest(text: str) -> str:
-    return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def _entry_figures(release: ReleaseView, entry: EntryView, part: str) -> list[Drawn]:

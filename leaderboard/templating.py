@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from base64 import b64encode
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
@@ -15,6 +17,7 @@ from blindsky.leaderboard.prose import inline, typeset
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+    from blindsky.leaderboard.cells import Cell
     from blindsky.leaderboard.slices import SliceRow
 
 
@@ -34,7 +37,17 @@ def environment() -> Environment:
     made.filters["breakable"] = breakable
     made.filters["typeset"] = typeset
     made.filters["inline"] = inline
+    made.globals["metric_cell"] = metric_cell
     return made
+
+
+def metric_cell(cell: Cell, primary: bool = False) -> Markup:
+    """One number of a table with its interval below it. A function, because pages have thousands of them."""
+    value = "" if cell.value is None else cell.value
+    label = f"{cell.range_label}<br>" if cell.range_label else ""
+    ends = f"<small>{label}{cell.range_text}</small>" if cell.range_text else ""
+    kind = "number primary" if primary else "number"
+    return Markup(f'<td class="{kind}" data-value="{value}">{cell.text}{ends}</td>')  # numbers alone
 
 
 def breakable(text: str) -> Markup:
@@ -47,6 +60,9 @@ def families(slices: Sequence[SliceRow]) -> list[tuple[str, list[SliceRow]]]:
     return [(family, list(group)) for family, group in groupby(slices, key=lambda s: s.family)]
 
 
-def asset(name: str) -> str:
-    """The text of a file under assets/."""
-    return (files("blindsky.leaderboard") / "assets" / name).read_text(encoding="utf-8")
+@cache
+def assets(*names: str) -> tuple[Markup, str]:
+    """The text of files under assets/, one after the other, and how a policy names it."""
+    folder = files("blindsky.leaderboard") / "assets"
+    text = "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
+    return Markup(text), f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -184,11 +184,11 @@ class Drawing:
         """The figure in a frame, so that the styles of site and notebook leave each other alone."""
         from html import escape
 
-        from blindsky.leaderboard.templating import asset
+        from blindsky.leaderboard.templating import assets
 
         caption = f"<figcaption>{escape(self.caption)}</figcaption>" if self.caption else ""
         figure = f"<figure><h3>{escape(self.title)}</h3>{self.svg}{caption}</figure>"
-        page = escape(f"<!doctype html><style>{asset('site.css')}</style>{figure}")
+        page = escape(f"<!doctype html><style>{assets('site.css')[0]}</style>{figure}")
         title = escape(self.title)
         return f'<iframe sandbox title="{title}" srcdoc="{page}" width="640" height="600" style="border:0"></iframe>'
 

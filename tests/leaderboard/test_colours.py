@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from blindsky.leaderboard.templating import asset
+from blindsky.leaderboard.templating import assets
 
 Colour = NDArray[np.float64]
 
@@ -36,7 +36,7 @@ CURVES = ("accent", "ink", "hue-1", "hue-2", "hue-3", "hue-4")
 
 def themes() -> dict[str, dict[str, Colour]]:
     """Linear light of every colour of the light theme, the dark one and print."""
-    blocks = re.findall(r":root \{(.*?)\}", asset("site.css"), flags=re.S)
+    blocks = re.findall(r":root \{(.*?)\}", assets("site.css")[0], flags=re.S)
     found = [dict(re.findall(r"--([\w-]+): #([0-9a-f]{3,6})\b", block)) for block in blocks]
     full = [block for block in found if "paper" in block]
     assert len(full) == 3
@@ -88,5 +88,5 @@ def test_no_two_curves_look_alike(theme: str, eye: str) -> None:
 
 
 def test_no_rule_names_a_colour_of_its_own() -> None:
-    rules = re.sub(r":root \{.*?\}", "", asset("site.css"), flags=re.S)
+    rules = re.sub(r":root \{.*?\}", "", assets("site.css")[0], flags=re.S)
     assert not re.findall(r"#[0-9a-fA-F]{3,8}\b|rgb\(|hsl\(", rules), "it would not follow the theme"
