@@ -19,8 +19,8 @@ def take(block: Block, index: NDArray[np.intp]) -> Block:
         _rows(block.public, index),
         {name: _rows(table, index) for name, table in block.private.items()},
         beside={name: _rows(table, index) for name, table in block.beside.items()},
-        long={name: _lists(ragged, index) for name, ragged in block.long.items()},
-        hidden={name: _lists(ragged, index) for name, ragged in block.hidden.items()},
+        long={name: picked(ragged, index) for name, ragged in block.long.items()},
+        hidden={name: picked(ragged, index) for name, ragged in block.hidden.items()},
     )
 
 
@@ -28,7 +28,8 @@ def _rows(table: Table, index: NDArray[np.intp]) -> Table:
     return {name: column[index] for name, column in table.items()}
 
 
-def _lists(ragged: Ragged, index: NDArray[np.intp]) -> Ragged:
+def picked(ragged: Ragged, index: NDArray[np.intp]) -> Ragged:
+    """The rows of some cases, in the order of ``index``."""
     counts = ragged.counts[index]
     begin = (np.cumsum(ragged.counts) - ragged.counts)[index]
     place = np.arange(int(counts.sum())) + np.repeat(begin - (np.cumsum(counts) - counts), counts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blindsky.challenges import tables
+from blindsky.challenges.blocks import picked
 from blindsky.challenges.challenge import Pictures, Sample
 from blindsky.challenges.files import sha256
 from blindsky.challenges.manifest import MANIFEST
@@ -25,6 +26,7 @@ GALLERY = "gallery"  # kind of the figures that name rows of the test table
 MOST = 64  # pictures of one gallery
 QUALITY, EFFORT = 88, 2  # of WebP: more effort saves 3 % and takes twice as long
 TEST = "test"
+TOGETHER = 16  # entries for which test cases are read at once
 
 
 class Album(NamedTuple):
@@ -63,7 +65,7 @@ def album(
     shown = sorted({row for sample in samples for row in sample.rows[:MOST]})
     if pictures.places is not None:
         return Album(_of_places(public, pictures, cards, shown, of_data), samples)
-    found = _kept([*of_data, "train", shown], lambda: _drawn(public, pictures, "train", "train", shown))
+    found = _kept([*of_data, "train", shown], lambda: _drawn(public, pictures, "train", shown))
     if not public.revealed:
         return Album(found, samples)
     galleries = [f.key for f in public.challenge.figures if f.kind == GALLERY]
@@ -73,12 +75,34 @@ def album(
         rows = {row for key in galleries if key in data for row in data[key]["rows"][:MOST]}
         if rows:
             asked.setdefault(card["entry"]["id"] if pictures.answer else TEST, set()).update(rows)
+    if pictures.answer is not None:
+        return Album(found | _of_answers(public, pictures, asked, stored, of_data), samples)
     for who, rows in asked.items():
-        answer = stored(who) if pictures.answer else None
-        if answer is not None or not pictures.answer:
-            made = partial(_drawn, public, pictures, TEST, who, sorted(rows), answer)
-            found |= _kept([*of_data, TEST, who, sorted(rows), answer and sha256(answer)], made)
+        made = partial(_drawn, public, pictures, TEST, sorted(rows))
+        found |= _kept([*of_data, who, sorted(rows)], made)
     return Album(found, samples)
+
+
+def _of_answers(
+    public: Public,
+    pictures: Pictures,
+    asked: Mapping[str, set[int]],
+    stored: Callable[[str], Path | None],
+    of_data: list[str],
+) -> dict[tuple[str, int], str]:
+    """Pictures of what entries say of test cases. Several entries share the reading of these."""
+    answers = {who: path for who in asked if (path := stored(who)) is not None}
+    found: dict[tuple[str, int], str] = {}
+    names = sorted(answers)
+    for first in range(0, len(names), TOGETHER):
+        some = names[first : first + TOGETHER]
+        union = sorted(set().union(*(asked[who] for who in some)))
+        read = cache(partial(_cases, public, pictures, union))
+        for who in some:
+            rows = sorted(asked[who])
+            made = partial(_answered, public, pictures, read, who, rows, answers[who])
+            found |= _kept([*of_data, who, rows, sha256(answers[who])], made)
+    return found
 
 
 def _samples(public: Public, pictures: Pictures, of_data: list[str]) -> tuple[Sample, ...]:
@@ -145,33 +169,57 @@ def stamps(album: Album, of: str, rows: Iterable[int], notes: Iterable[str]) -> 
     return [Stamp(album.pictures[of, row], note) for row, note in pairs if (of, row) in album.pictures]
 
 
-def _drawn(
-    public: Public, pictures: Pictures, split: str, whose: str, rows: list[int], answer: Path | None = None
+def _drawn(public: Public, pictures: Pictures, split: str, rows: list[int]) -> dict[tuple[str, int], str]:
+    """The pictures of some rows of a split."""
+    found, table = _rows(public, split, pictures.columns, rows)
+    assert pictures.render is not None
+    drawn = pictures.render(table, public.json) if found else ()
+    return {(split, row): uri(rgb) for row, rgb in zip(found, drawn, strict=True)}
+
+
+class _Cases(NamedTuple):
+    """Test cases by their rows in the table of the test split, with what was hidden of them."""
+
+    rows: list[int]
+    table: Table
+    hidden: Mapping[str, Ragged]
+
+
+def _cases(public: Public, pictures: Pictures, rows: list[int]) -> _Cases:
+    key = public.challenge.prediction.key
+    found, table = _rows(public, TEST, (key, *pictures.columns), rows)
+    return _Cases(found, table, _hidden(public, table[key]) if found else {})
+
+
+def _answered(
+    public: Public, pictures: Pictures, read: Callable[[], _Cases], who: str, rows: list[int], answer: Path
 ) -> dict[tuple[str, int], str]:
-    """The pictures of some rows of a split, with the prediction ``answer``; every row group is read once."""
-    if not rows:
-        return {}
-    groups = public.groups(split)
-    known = set(tables.column_names(public.path(split)))
-    key = public.challenge.prediction.key if answer else ""
-    columns = [name for name in dict.fromkeys((key, *pictures.columns)) if name in known]
+    """The pictures of what an entry says of some test rows."""
+    cases = read()
+    shown = [row for row in rows if row in cases.rows]
+    at = np.searchsorted(cases.rows, shown)
+    table = {name: column[at] for name, column in cases.table.items()}
+    hidden = {name: picked(ragged, at) for name, ragged in cases.hidden.items()}
+    assert pictures.answer is not None
+    key = public.challenge.prediction.key
+    said = rows_of(answer, key, table[key]) if shown else None
+    drawn = pictures.answer(table, hidden, said, public.json) if said else ()
+    return {(who, row): uri(rgb) for row, rgb in zip(shown, drawn, strict=True)}
+
+
+def _rows(public: Public, split: str, columns: Iterable[str], rows: list[int]) -> tuple[list[int], Table]:
+    """Those of some rows, ascending, that a split has, and the columns that it has of them."""
+    groups, known = public.groups(split), set(tables.column_names(public.path(split)))
+    names = [name for name in dict.fromkeys(columns) if name in known]
     chosen = np.array([row for row in rows if 0 <= row < len(groups)], dtype=np.int64)
     owner = np.searchsorted(groups.starts, chosen, side="right") - 1
-    found: dict[tuple[str, int], str] = {}
+    parts: list[Table] = []
     for k in np.unique(owner):
-        inside = chosen[owner == k]
-        table = groups.read(int(k), columns)
-        some = {name: column[inside - groups.starts[k]] for name, column in table.items()}
-        assert pictures.render is not None
-        drawn = (
-            pictures.render(some, public.json)
-            if answer is None or pictures.answer is None
-            else pictures.answer(
-                some, _hidden(public, some[key]), rows_of(answer, key, some[key]), public.json
-            )
-        )
-        found |= {(whose, int(row)): uri(rgb) for row, rgb in zip(inside, drawn, strict=True)}
-    return found
+        table = groups.read(int(k), names)
+        inside = chosen[owner == k] - groups.starts[k]
+        parts.append({name: column[inside] for name, column in table.items()})
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in names} if parts else {}
+    return chosen.tolist(), joined
 
 
 def _hidden(public: Public, ids: Array) -> dict[str, Ragged]:

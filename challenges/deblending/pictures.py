@@ -82,10 +82,12 @@ def _left(table: Table, found: Ragged, read: Read, shape: tuple[int, ...]) -> Fl
     image = np.asarray(table["image"], dtype=np.float64)[:, band]
     owner = cases(found.counts)
     if "image" in found.columns:
-        np.subtract.at(image, owner, np.asarray(found.columns["image"], dtype=np.float64).reshape(-1, *shape))
+        for case, one in zip(owner, found.columns["image"], strict=True):
+            image[case] -= one.reshape(shape)
     elif "mask" in found.columns:
         covered = np.zeros(image.shape, dtype=bool)
-        np.logical_or.at(covered, owner, np.asarray(found.columns["mask"], dtype=bool))
+        for case, one in zip(owner, found.columns["mask"], strict=True):
+            covered[case] |= one.astype(bool)
         image[covered] = 0
     return np.asarray(image / np.asarray(table["sigma"], np.float64)[:, band, None, None])
 
@@ -104,9 +106,10 @@ def answer(table: Table, hidden: Mapping[str, Ragged], found: Ragged, read: Read
     if "truth_isolated" in hidden:
         alone = hidden["truth_isolated"]
         light = np.zeros((n, side, side))
-        np.add.at(light, cases(alone.counts), alone.columns["isolated"])
+        for case, one in zip(cases(alone.counts), alone.columns["isolated"], strict=True):
+            light[case] += one
         light /= np.asarray(table["sigma"], np.float64)[:, band, None, None]
-        truth = _stretched(np.repeat(light[:, None], 3, axis=1), white)[0]
+        truth = np.repeat(_stretched(light[:, None], white)[0], 3, axis=3)
     left = _left(table, found, read, (side, side))
     grey = np.round(np.clip(0.5 + left / (2 * FARTHEST), 0, 1) * 255).astype(np.uint8)
     panels = (
