@@ -75,6 +75,8 @@ class TextFile(PredictionFile):
         if self.bare:
             read = f"no header: the columns were read as {', '.join(self.names)}"
             log.note(Note("no_header", read))
+        if self.delimiter == " ":
+            self.format = self.format.replace("CSV", "text separated by blanks")
         if self.blanks:
             self._check_order()
 

@@ -137,7 +137,8 @@ def test_order_and_form_change_nothing(release: Release, tmp_path: Path) -> None
     for name in ("a.csv", "b.parquet", "d.txt"):
         digests[name] = write_canonical(tmp_path / name, release.public, tmp_path / "out.parquet")
     assert len(set(digests.values())) == 1
-    assert check(tmp_path / "c.txt", release.public).ok
+    found = check(tmp_path / "c.txt", release.public)
+    assert found.ok and found.format == "text separated by blanks"
 
 
 def test_every_fault_is_told(release: Release, tmp_path: Path) -> None:

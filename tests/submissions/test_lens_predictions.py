@@ -163,6 +163,7 @@ def test_the_original_forms(
     result = check(tmp_path / "entry.txt", stamps)
     assert result.ok, str(result)
     assert [note.message for note in result.notes] == ["no header: the columns were read as id, score"]
+    assert result.format == ("CSV" if separator == "," else "text separated by blanks")
     named = ["id,score", *(row.replace(separator, ",") for row in rows)]
     (tmp_path / "named.csv").write_text("\n".join(named))
     digests = {
