@@ -136,6 +136,9 @@ def test_beyond_the_cube_is_night(tmp_path: Path) -> None:
     np.testing.assert_array_equal(light[5, 5], night)  # above and left of the cube
     np.testing.assert_array_equal(light[-5, 5], night)
     assert (light[-5, -5] != night).any()
+    cut = taken(corner)["cut"]  # below its first channel, to the right, there is no cube
+    np.testing.assert_array_equal(cut[: S // 3, -5], np.broadcast_to(night, (S // 3, 3)))
+    assert (cut[: S // 3, 5] != night).any()
     np.testing.assert_array_equal(taken(outside)["light"][20, 20], night)
 
 
