@@ -164,7 +164,7 @@ def _cut(tile: Tile, pa: float, edges: Edges) -> panels.Panel:
     panel = panels.fire((panels.enlarged(level.T) + 1.5) / (max(level.max(), 4.0) + 1.5))
     there = moments.cut(tile.there[None], tile.place[1:], pa, half)
     panel[panels.enlarged(there.T, 0)[:, 0] < 0.5] = panels.NIGHT
-    known = tile.cube.any(axis=(1, 2))[None, ::-1]  # the cube ends where there is not even noise
+    known = np.any(tile.cube, axis=(1, 2), keepdims=True)[::-1, 0].T  # the cube ends where there is not even noise
     panel[:, panels.enlarged(known, 0)[0] < 0.5] = panels.NIGHT
     panels.over(panel, 0.35 * panels.line((0, 0.5), (1, 0.5), 1.0), panels.CHALK)
     _mark(panel, edges)
