@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from blindsky.challenges import curves
 from blindsky.challenges.writing import PUBLIC_SHARE
 from blindsky.leaderboard import boards, cells, pages, ranks
 from blindsky.scoring.weights import REPLICATES, SLICE_REPLICATES
@@ -32,7 +33,8 @@ def about_page() -> str:
         share=round(100 * PUBLIC_SHARE),
         percent=round(100 * (1 - 2 * ranks.TAIL)),
         cut=int(ranks.TAIL * REPLICATES),
-        fewest=boards.FEWEST,
+        fewest=curves.FEWEST,
+        fewest_of_slice=boards.FEWEST["open"],
         two_cases=round(cells.TWO_CASES / 10),
         intervals=pages.INTERVALS,
         states=STATES,

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from statistics import median
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from blindsky.challenges.challenge import Board, Challenge, Plate
 from blindsky.leaderboard import ranks
-from blindsky.leaderboard.cells import EMPTY, Cell, cell, shown_difference, tidy
+from blindsky.leaderboard.cells import EMPTY, Cell, cell, own_width, shown_difference, tidy
 from blindsky.leaderboard.pictures import NO_PICTURES, Album
 from blindsky.scoring.measurements import FloatArray
 from blindsky.scoring.metric import Metric
@@ -23,9 +24,11 @@ from blindsky.scoring.metric import Metric
 PARTS = {"open": ("public",), "revealed": ("private", "all", "public")}
 PART_TITLES = {"public": "public part", "private": "private part", "all": "all cases"}
 WHOLE = {"open": "public", "revealed": "all"}  # the part whose slices and figures are shown
-CEILING = "ceiling"
+CEILING, YARDSTICK = "ceiling", "yardstick"
 COMPETING = frozenset(("submission", "baseline"))  # other kinds read the truth: shown first, never ranked
-FEWEST = 10  # a slice of fewer cases stays blank
+# A slice of fewer cases stays blank. While numbers are rounded to a tenth of their intervals, one case moves them by less
+# than a step only from some hundred on: the interval shrinks as their root, the share of one case as their number
+FEWEST = {"open": 100, "revealed": 10}
 # Before the reveal in place of a reason that code which sees the truth wrote
 UNSAID = "scoring failed; the organiser sees why with: blindsky list --release ID"
 
@@ -90,24 +93,25 @@ class ReleaseView:
         return self.status == "open"
 
     @cached_property
-    def narrowest(self) -> Mapping[tuple[str, str | None, str], float]:
-        """Width of the narrowest interval of the release's own rows, by part, slice (None: the whole) and metric.
+    def least(self) -> Mapping[tuple[str, str | None, str], float]:
+        """Width that rounding follows at least, by part, slice (None: the whole) and metric, while the release is open.
 
-        Rounding follows no narrower one. A prediction can be made so that all its cases but one score alike; its own
-        interval would then be narrow enough to show that one. What is not a submission is not made so.
+        The median over the release's own rows, or over all entries where these have none. A prediction can be made so
+        that all its cases but one score alike; its own interval would be narrow enough to show that one.
         """
-        found: dict[tuple[str, str | None, str], float] = {}
-        own = [e.card for e in self.entries if self.rounded and e.card["entry"]["kind"] != "submission"]
-        for card in own:
+        own: dict[tuple[str, str | None, str], list[float]] = {}
+        all_: dict[tuple[str, str | None, str], list[float]] = {}
+        for card in (e.card for e in self.entries if self.rounded):
             slices = ((row["name"], row["parts"]) for row in card.get("slices", ()))
             for name, parts in ((None, card.get("parts", {})), *slices):
                 for part, numbers in parts.items():
                     for key, ends in numbers["metrics"].items():
-                        if ends.get("low") is not None and ends.get("high") is not None:
-                            width = float(ends["high"] - ends["low"])
-                            if 0 < width < found.get((part, name, key), np.inf):
-                                found[part, name, key] = width
-        return found
+                        width = own_width(ends)
+                        if width > 0:
+                            all_.setdefault((part, name, key), []).append(width)
+                            if card["entry"]["kind"] != "submission":
+                                own.setdefault((part, name, key), []).append(width)
+        return {where: median(own.get(where, widths)) for where, widths in all_.items()}
 
 
 class Who(NamedTuple):
@@ -221,7 +225,13 @@ def _board_table(release: ReleaseView, board: Board, part: str) -> BoardTable:
     }
     present = {key for e in entries.values() for key in _metrics(e.card, part)}
     primary = release.challenge.metric(next((k for k in board.primary if k in present), board.primary[-1]))
-    others = [k for k in board.metrics if k in present and k != primary.key]
+    defined = {
+        key
+        for e in entries.values()
+        for key, m in _metrics(e.card, part).items()
+        if m.get("value") is not None
+    }
+    others = [k for k in board.metrics if k in defined and k != primary.key]
     metrics = (primary, *(release.challenge.metric(k) for k in others))
     cells = {i: {m.key: _cell(release, e, m.key, part) for m in metrics} for i, e in entries.items()}
     contenders: dict[str, ranks.Contender] = {}
@@ -289,7 +299,7 @@ def _cell(release: ReleaseView, entry: EntryView, key: str, part: str) -> Cell:
         metric,
         entry.replicates.get(f"{part}/{key}") if own else None,
         rounded=release.rounded,
-        least=release.narrowest.get((part, None, key), 0.0),
+        least=release.least.get((part, None, key), 0.0),
     )
 
 
@@ -328,7 +338,11 @@ def _rankable(entry: EntryView, primary: Metric, part: str) -> bool:
 
 def _why_unranked(entry: EntryView, primary: Metric, part: str) -> str:
     if entry.card["entry"]["kind"] not in COMPETING:
-        return "reads the truth, not ranked"
+        return (
+            "a yardstick, not ranked"
+            if entry.card["entry"]["kind"] == YARDSTICK
+            else "reads the truth, not ranked"
+        )
     if _metrics(entry.card, part).get(primary.key, {}).get("value") is None:
         return f"{primary.key} is undefined, so it is not ranked"
     return "scored without replicates, so it is not ranked: run blindsky score --all"

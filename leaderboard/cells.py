@@ -22,6 +22,7 @@ from blindsky.scoring.measurements import FloatArray
 from blindsky.scoring.metric import Metric
 
 MAX_DECIMALS = 6
+SAME = 1e-6  # of a value: narrower intervals are those of an entry that says the same of every case
 TWO_CASES = 20.0  # a tenth of so many cases is two: a change of one row can't be told from none
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _BIDI = frozenset(
@@ -36,6 +37,12 @@ def rounding_step(width: float) -> float:
     tenth = width / 10
     power = 10.0 ** math.floor(math.log10(tenth))
     return next(m * power for m in (1, 2, 5, 10) if m * power >= tenth * (1 - 1e-9))
+
+
+def own_width(metric: Mapping[str, Any]) -> float:
+    """Width of the interval of a metric of a card; 0 where it has none, or one of no width."""
+    value, low, high = (_finite(metric.get(name)) for name in ("value", "low", "high"))
+    return 0.0 if value is None else _width(value, low, high, None)
 
 
 def share_width(metric: Mapping[str, Any] | None) -> float:
@@ -114,8 +121,11 @@ def cell(
     if value is None:
         return EMPTY
     interval = str(metric.get("interval", "none"))
-    floor = max(least, share_width(metric)) if rounded else least
-    step = rounding_step(max(_width(value, low, high, replicates), floor))
+    width = max(_width(value, low, high, replicates), least)
+    if rounded:
+        width = max(width, share_width(metric))
+    # without any, as if two digits of the value were known, or three of one that may be shown as it is
+    step = rounding_step(width or (abs(value) / (1 if rounded else 10)) or 10.0)
     decimals = step_decimals(step)
     if rounded:
         value = _multiple(value, step, decimals)
@@ -168,15 +178,13 @@ def _finite(x: Any) -> float | None:
 
 
 def _width(value: float, low: float | None, high: float | None, replicates: FloatArray | None) -> float:
-    """Width of the interval that rounding follows; without one, as if two digits of the value were known."""
+    """Width of the interval that rounding follows, 0 where there is none: not even the slips of binary numbers."""
     widths = [] if low is None or high is None else [high - low]
     if replicates is not None and np.isfinite(replicates).any():
         ends = np.quantile(replicates[np.isfinite(replicates)], [0.025, 0.975])
         widths.append(float(ends[1] - ends[0]))
     widest = max(widths, default=0.0)
-    if widest > 0:
-        return widest
-    return abs(value) or 10.0
+    return widest if widest > SAME * abs(value) else 0.0
 
 
 def _multiple(x: float, step: float, decimals: int) -> float:

@@ -36,14 +36,14 @@ def _rounded(value: Number, width: float) -> Number:
     return round(value / step) * step
 
 
-def _count(count: Number) -> Number:
+def counted(count: Number) -> Number:
     """A number of cases, whose interval is that of a Poisson variable."""
     return None if count is None else _rounded(count, _ENDS * math.sqrt(max(count, 1.0)))
 
 
 def _heights(values: Sequence[Number], one: float) -> list[Number]:
     """Heights of bins to each of which a case adds ``one``."""
-    counts = [None if v is None else _count(v / one) for v in values]
+    counts = [None if v is None else counted(v / one) for v in values]
     return [None if c is None else c * one for c in counts]
 
 
@@ -59,7 +59,7 @@ def _with_ends(data: Data, values: str = "values") -> dict[str, list[Number]]:
 
 
 def _heatmap(data: Data) -> dict[str, Any]:
-    return {"counts": [[None if c is None else int(_count(c) or 0) for c in row] for row in data["counts"]]}
+    return {"counts": [[None if c is None else int(counted(c) or 0) for c in row] for row in data["counts"]]}
 
 
 def _histogram(data: Data) -> dict[str, Any]:

@@ -225,7 +225,7 @@ def _described(table: BoardTable, slices: Sequence[SliceRow], names: Mapping[str
         "target": primary.target,
         "entries": [names[row.who.id] for row in table.rows],
         "first": [names[row.who.id] for row in table.ranked[:2]],
-        "slices": [[s.family, s.name, s.cases] for s in slices],
+        "slices": [[s.family, s.name, s.size] for s in slices],
     }
 
 

@@ -246,6 +246,7 @@ def entry_page(
         ],
         pages=pages,
         metrics=metrics,
+        required=any(row["requirement"] for row in metrics),
         slices=slices,
         slice_keys=[m.key for m in release.challenge.metrics if m.key in in_slices],
         figures=_entry_figures(release, entry, boards.WHOLE[release.status]),

@@ -16,14 +16,15 @@ from blindsky.leaderboard.boards import (
     entry_id,
 )
 from blindsky.leaderboard.cells import EMPTY, Cell, cell
+from blindsky.leaderboard.coarse import counted
 
 
 class SliceRow(NamedTuple):
-    """One slice of one family: cases in it, and a cell for each entry id or metric key."""
+    """One slice of one family: its number of cases, not exact before the reveal, and cells by entry id or metric key."""
 
     family: str
     name: str
-    cases: int | None
+    size: str
     cells: Mapping[str, Cell]
 
 
@@ -43,20 +44,21 @@ def slices_by_entry(release: ReleaseView, table: BoardTable) -> tuple[SliceRow, 
 
 
 def slices_of(release: ReleaseView, entry: EntryView, only: str | None = None) -> tuple[SliceRow, ...]:
-    """Every slice of one entry, one cell per metric key, or ``only`` that of one; blank below ``FEWEST`` cases."""
-    part, rows = WHOLE[release.status], []
+    """Every slice of one entry, one cell per metric key, or ``only`` that of one; blank where it has few cases."""
+    part, least, rows = WHOLE[release.status], FEWEST[release.status], []
     for row in entry.card.get("slices", ()):
         numbers = row["parts"].get(part)
         if numbers is not None:
-            name, few, metrics = row["name"], numbers["n"] < FEWEST, numbers["metrics"]
+            name, n, metrics = row["name"], numbers["n"], numbers["metrics"]
             cells = {
-                key: EMPTY if few else _cell(release, metrics[key], (part, name, key))
+                key: _cell(release, metrics[key], (part, name, key)) if n >= least else EMPTY
                 for key in metrics
                 if only is None or key == only
             }
-            rows.append(SliceRow(row["family"], name, None if few else numbers["n"], cells))
+            size = f"{int(counted(n) or 0) if release.rounded else n:,}" if n >= least else f"under {least}"
+            rows.append(SliceRow(row["family"], name, size, cells))
     return tuple(rows)
 
 
 def _cell(release: ReleaseView, metric: Mapping[str, Any], where: tuple[str, str, str]) -> Cell:
-    return cell(metric, rounded=release.rounded, least=release.narrowest.get(where, 0.0))
+    return cell(metric, rounded=release.rounded, least=release.least.get(where, 0.0))

@@ -63,11 +63,14 @@ def measure(tables: Mapping[str, Table], claims: Table) -> Measured:
     arcsec of position, km/s at rest of central_freq, deg claimed minus true of pa and i.
     Of all rows, those of a source for accepted claims: the properties of SDC2; snr, f_in,
     gamma; fifth, which of the band; blended, 1 where another source is near; near_continuum, 1 near a bright continuum
-    source. Of other claims their own, and f_in is not known.
+    source. Of other claims their own; f_in and what lies near them, which is hidden, is not known.
     """
     sources, blocks = tables["truth_sources"], tables["test"]
     field = geometry(blocks)
-    claims = {name: np.asarray(column, np.float64) for name, column in claims.items()}
+    claims = {  # ids from 2^53 on are not told apart as floats
+        name: np.asarray(column) if name == "id" else np.asarray(column, np.float64)
+        for name, column in claims.items()
+    }
     found, one = catalogue.match(sources, claims), catalogue.strict(sources, claims)
     n, k = len(sources["id"]), found.n_det
     rows: Table = {
@@ -102,7 +105,7 @@ def _told(
     unknown: FloatArray = np.full(len(claims["id"]), np.nan)
     told: dict[str, tuple[Array, Array]] = {name: (sources[name], claims[name]) for name in _TOLD}
     told["fifth"] = _fifth(field, sources), _fifth(field, claims)
-    told["blended"] = _blended(sources), _beside(claims, sources)
+    told["blended"] = _blended(sources), unknown
     if "f_in" in sources:
         told["f_in"] = sources["f_in"], unknown
     if "snr" in sources:
@@ -113,7 +116,7 @@ def _told(
         told["gamma"] = gamma[_plane(field, sources)], gamma[_plane(field, claims)]
     if "truth_continuum" in tables:
         bright = _bright(tables["truth_continuum"])
-        told["near_continuum"] = _beside_any(sources, bright), _beside_any(claims, bright)
+        told["near_continuum"] = _beside_any(sources, bright), unknown
     return {name: (np.asarray(a, np.float64), np.asarray(b, np.float64)) for name, (a, b) in told.items()}
 
 
@@ -139,21 +142,11 @@ def _everywhere(table: Table) -> Table:
     return {"ra": table["ra"], "dec": table["dec"], "central_freq": np.full(n, np.mean(catalogue.BAND))}
 
 
-def _windows(n: int) -> dict[str, FloatArray]:
-    return {"reach": np.full(n, BLEND[0]), "width": np.full(n, BLEND[1])}
-
-
 def _blended(sources: Table) -> FloatArray:
     """1 for sources that have another one near, 0 for others."""
     n = len(sources["id"])
-    pairs = catalogue.near(sources, sources, **_windows(n))
+    pairs = catalogue.near(sources, sources, reach=np.full(n, BLEND[0]), width=np.full(n, BLEND[1]))
     return (np.bincount(pairs.truth, minlength=n) > 1).astype(np.float64)
-
-
-def _beside(claims: Table, sources: Table) -> FloatArray:
-    """1 for claims that have a source near, 0 for others."""
-    pairs = catalogue.near(sources, claims, **_windows(len(sources["id"])))
-    return (np.bincount(pairs.claim, minlength=len(claims["id"])) > 0).astype(np.float64)
 
 
 def _bright(continuum: Table) -> Table:

@@ -1,7 +1,8 @@
 """Subsets of sources and claims that are scored by themselves.
 
 They are of measured rows: a claim is where the source is that it was matched to; any other where it says that it is.
-So completeness counts sources of the slice, and purity and accuracies count claims.
+So completeness counts sources of the slice, and purity and accuracies count claims. How large a slice is, is told by
+its sources: no entry can fill one with claims of its own. What lies near a claim that was not matched is not told.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blindsky.challenges.challenge import Slice
-from blindsky.challenges.hi.measure import FIFTHS
+from blindsky.challenges.hi.measure import FIFTHS, SOURCE
 from blindsky.scoring.measurements import Table
 
 SNR = (2, 3, 4, 5, 6, 8, 10, 15, np.inf)
@@ -37,24 +38,30 @@ def _bins(column: str, title: str, edges: Sequence[float], unit: str = "") -> tu
             name = f"{title} < {high:g}{unit}"
         else:
             name = f"{title} >= {low:g}{unit}" if np.isinf(high) else f"{title} {low:g} to {high:g}{unit}"
-        found.append(Slice(name, (column,), _from(column, low, high), title, SHOWN))
+        found.append(_slice(name, column, _from(column, low, high), title))
     return tuple(found)
 
 
-def _is(column: str, value: float, name: str, family: str) -> Slice:
-    return Slice(name, (column,), lambda t: np.asarray(t[column] == value), family, SHOWN)
+def _slice(name: str, column: str, mask: Mask, family: str, metrics: tuple[str, ...] = SHOWN) -> Slice:
+    return Slice(
+        name, (column, "kind"), mask, family, metrics, about=lambda t: np.asarray(t["kind"] == SOURCE)
+    )
+
+
+def _is(column: str, value: float, name: str, family: str, metrics: tuple[str, ...] = OF_SOURCES) -> Slice:
+    return _slice(name, column, lambda t: np.asarray(t[column] == value), family, metrics)
 
 
 SLICES = (
     *_bins("snr", "S/N", SNR),
-    *(_is("fifth", k, f"{_ORDINALS[k]} fifth of the band", "frequency") for k in range(FIFTHS)),
+    *(_is("fifth", k, f"{_ORDINALS[k]} fifth of the band", "frequency", SHOWN) for k in range(FIFTHS)),
     *_bins("hi_size", "size", (-np.inf, 3.5, 7, np.inf), " arcsec"),
     *_bins("w20", "w20", (-np.inf, 100, 200, 300, np.inf), " km/s"),
     *_bins("i", "inclination", (-np.inf, 30, 60, np.inf), " deg"),
     _is("blended", 1, "another source within 20 arcsec and 1 MHz", "blends"),
     _is("blended", 0, "no other source near", "blends"),
-    Slice(
-        "less than 95 % of the flux in the cube", ("f_in",), _from("f_in", -np.inf, 0.95), "edges", OF_SOURCES
+    _slice(
+        "less than 95 % of the flux in the cube", "f_in", _from("f_in", -np.inf, 0.95), "edges", OF_SOURCES
     ),
 )
 SURVEY = (

@@ -248,7 +248,7 @@ function slices(page, board, about, entries) {
       "tr",
       {},
       heading("row", "slice", row.name),
-      numberCell(row.cases === null ? "under 10" : number(row.cases, 0)),
+      numberCell(row.cases),
       ...row.shown.map(shownCell),
     );
     others.forEach((_, n) =>

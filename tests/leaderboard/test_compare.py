@@ -168,7 +168,7 @@ def test_entries_without_value_or_replicates_are_compared_as_far_as_they_go(entr
 
 
 def test_before_the_reveal_there_are_no_replicates_and_only_shown_numbers(entry: Any, release: Any) -> None:
-    cut = {"n": 90, "share": 0.1, "metrics": {"loss": {"value": 0.7654321, "low": 0.7, "high": 0.8}}}
+    cut = {"n": 190, "share": 0.1, "metrics": {"loss": {"value": 0.7654321, "low": 0.7, "high": 0.8}}}
     slices = [{"name": "bright", "family": "m", "parts": {"public": cut}}]
     given = [entry("a", 1.0123456, slices=slices), entry("b", 1.2), entry("oracle", 0.5, kind="ceiling")]
     files = texts([release(*given)])

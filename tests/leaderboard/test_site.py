@@ -618,12 +618,41 @@ def test_an_open_release_says_so(files: dict[str, str]) -> None:
     assert "This release is revealed" in Page(files["toy-easy-tiny-0/index.html"]).text
 
 
-def test_slices_of_few_cases_are_blank(entry: Any, release: Any) -> None:
-    cut = {"n": 9, "share": 0.1, "metrics": {"loss": {"value": 0.7654, "low": 0.7, "high": 0.8}}}
-    slices = [{"name": "bright", "family": "m", "parts": {"public": cut}}]
-    text = render([release(entry("a", 1.0, slices=slices))])[f"{HERE}/a.html"]
-    assert "under 10" in text
-    assert "0.76" not in text and "0.77" not in text
+@pytest.mark.parametrize(
+    ("status", "n", "shown"),
+    [
+        ("open", 99, "under 100"),
+        ("open", 104, "105"),  # a count before the reveal is rounded to a tenth of its own interval
+        ("revealed", 9, "under 10"),
+        ("revealed", 10, "10"),
+        ("revealed", 1234, "1,234"),
+    ],
+)
+def test_slices_of_few_cases_are_blank(entry: Any, release: Any, status: str, n: int, shown: str) -> None:
+    cut = {"n": n, "share": 0.1, "metrics": {"loss": {"value": 0.7654, "low": 0.7, "high": 0.8}}}
+    slices = [{"name": "bright", "family": "m", "parts": {"public": cut, "all": cut}}]
+    made = Page(render([release(entry("a", 1.0, slices=slices), status=status)])[f"{HERE}/a.html"])
+    line = made.text[made.text.index("bright") :][:60].split()
+    assert " ".join(line[1 : 1 + len(shown.split())]) == shown
+    assert ("0.76" in made.text or "0.77" in made.text) == (not shown.startswith("under"))
+
+
+def test_an_answer_without_spread_is_rounded_as_others_are(entry: Any, release: Any) -> None:
+    """The same of every case but one: its interval has no width, and its value would tell of that case."""
+    own = [
+        entry("wide", 2.0, kind="baseline", width=0.4),
+        entry("constant", 2.0, kind="baseline", width=1e-17),
+    ]
+    for others in (own, [entry(f"o{k}", 2.0, width=0.4) for k in range(3)]):
+        for status, expected in (("open", {"2.1"}), ("revealed", {"2.0791", "2.0799"})):
+            values = {"public": {"loss": 2.0791}, "private": {"loss": 2.0791}}
+            probes = [
+                entry("p", 2.0791, width=1e-5, values=values),
+                entry("q", 2.0799, width=1e-5, values={k: {"loss": 2.0799} for k in values}),
+            ]
+            rows = json.loads(render([release(*others, *probes, status=status)])[f"{HERE}/board.json"])
+            found = {r["entry"]: r["metrics"]["loss"]["value"] for r in rows["boards"][0]["rows"]}
+            assert {f"{found[i]:.5g}" for i in "pq"} == expected
 
 
 def test_entries_without_replicates_are_not_ranked(entry: Any, release: Any) -> None:

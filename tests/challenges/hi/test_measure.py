@@ -115,6 +115,15 @@ def test_weights_of_one_give_the_score(seed: int) -> None:
         assert score(f"acc_{name}", rows) == pytest.approx(found.accuracies[name])
 
 
+@pytest.mark.parametrize("first", [2**53, 2**62])
+def test_ids_too_large_for_a_float_are_told_apart(first: int) -> None:
+    tables, claims = field_of(3)
+    plain, large = (measured(tables, claims | {"id": n + np.arange(len(claims["id"]))}) for n in (0, first))
+    assert score("n_match", plain) > 20
+    for key in ("n_match", "sdc2_value", "sdc2_strict_value"):
+        assert score(key, large) == score(key, plain)
+
+
 @given(seed=st.integers(0, 2**32 - 1))
 @settings(max_examples=10, deadline=None)
 def test_replicates_follow_their_formula(seed: int) -> None:
@@ -257,22 +266,22 @@ def test_what_rows_are_told() -> None:
 
 
 def test_neighbours() -> None:
-    """Each source and each false claim by a loop over all sources."""
+    """Each source by a loop over all; of a claim that is no source, what lies near it would tell of hidden ones."""
     from astropy.coordinates import SkyCoord
 
     tables, claims = field_of(11, n=400)
     source, rows = tables["truth_sources"], measured(tables, claims)
     n, k = len(source["id"]), len(claims["id"])
-    places = {name: np.append(source[name], claims[name]) for name in ("ra", "dec", "central_freq")}
-    of_source = SkyCoord(source["ra"], source["dec"], unit="deg")
+    sky = SkyCoord(source["ra"], source["dec"], unit="deg")
     bright = SkyCoord(tables["truth_continuum"]["ra"][:3], tables["truth_continuum"]["dec"][:3], unit="deg")
-    matched = np.append(np.zeros(n, bool), np.isfinite(rows["score_pa"][n:]))
-    for row in np.flatnonzero(~matched):
-        here = SkyCoord(places["ra"][row], places["dec"][row], unit="deg")
-        near = here.separation(of_source).arcsec < 20
-        near &= np.abs(source["central_freq"] - places["central_freq"][row]) < 1e6
-        assert rows["blended"][row] == (near.sum() > (row < n))
-        assert rows["near_continuum"][row] == np.any(here.separation(bright).arcsec < 30)
+    for row in range(n):
+        near = sky[row].separation(sky).arcsec < 20
+        near &= np.abs(source["central_freq"] - source["central_freq"][row]) < 1e6
+        assert rows["blended"][row] == (near.sum() > 1)
+        assert rows["near_continuum"][row] == np.any(sky[row].separation(bright).arcsec < 30)
+    matched = np.isfinite(rows["score_pa"][n:])
+    for name in ("blended", "near_continuum"):
+        np.testing.assert_array_equal(np.isfinite(rows[name][n:]), matched)
     assert 0 < rows["blended"][:n].sum() < n
     assert len(rows) == n + k
 
@@ -280,16 +289,20 @@ def test_neighbours() -> None:
 def test_slices_are_of_rows_and_leave_none_out() -> None:
     tables, claims = field_of(12)
     rows = measured(tables, claims)
+    sources = rows["kind"] == 0
     shown = {key for s in (*SLICES, *SURVEY) for key in s.metrics}
     assert shown <= set(KEYS)
     masks: dict[str, list[np.ndarray]] = {}
     for s in (*SLICES, *SURVEY):
         assert all(name in rows for name in s.needs)
         masks.setdefault(s.family, []).append(s.mask(rows.rows))
+        assert s.about is not None
+        np.testing.assert_array_equal(s.about(rows.rows), sources, "an entry can't fill a slice by itself")
     for family, found in masks.items():
         total = np.sum(found, axis=0)
         if family not in ("S/N", "edges"):
-            assert np.all(total == 1), family
+            told = sources if family in ("blends", "continuum") else np.ones(len(rows), bool)
+            assert np.all(total[told] == 1), family
         assert np.all(total <= 1)
     assert {name: len(found) for name, found in masks.items()} == {
         **{"S/N": 8, "frequency": 5, "size": 3, "w20": 4, "inclination": 3, "blends": 2, "edges": 1},
