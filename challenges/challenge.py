@@ -99,11 +99,12 @@ class Figure:
 
 @dataclass(frozen=True)
 class Sample:
-    """Rows of the training table worth a look, with a few words on each."""
+    """Rows of the training table worth a look, with a few words on each and, in the caption, on how they are drawn."""
 
     title: str
     rows: tuple[int, ...]
     notes: tuple[str, ...]
+    caption: str = ""
 
 
 @dataclass(frozen=True)

@@ -48,9 +48,9 @@ def board_figures(table: BoardTable, uid: str) -> list[Markup]:
 
 
 def best(rows: Sequence[Row], most: int) -> tuple[Row, ...]:
-    """The rows that read the truth and the best of the others, at most so many."""
+    """The references and the best of the others, at most so many, in their order."""
     competing = [row for row in rows if row.who.competes][:most]
-    return (*(row for row in rows if not row.who.competes), *competing)
+    return tuple(row for row in rows if not row.who.competes or row in competing)
 
 
 def _dot(row: Row, primary: Metric) -> dict[str, Any]:

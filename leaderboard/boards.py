@@ -26,8 +26,8 @@ PART_TITLES = {"public": "public part", "private": "private part", "all": "all c
 WHOLE = {"open": "public", "revealed": "all"}  # the part whose slices and figures are shown
 CEILING, YARDSTICK = "ceiling", "yardstick"
 COMPETING = frozenset(("submission", "baseline"))  # other kinds read the truth: shown first, never ranked
-# A slice of fewer cases stays blank. While numbers are rounded to a tenth of their intervals, one case moves them by less
-# than a step only from some hundred on: the interval shrinks as their root, the share of one case as their number
+# A slice of fewer cases stays blank. While numbers are rounded to a tenth of their intervals, one case moves them by
+# less than a step only from some hundred on: intervals shrink as their root, the share of one case as their number
 FEWEST = {"open": 100, "revealed": 10}
 # Before the reveal in place of a reason that code which sees the truth wrote
 UNSAID = "scoring failed; the organiser sees why with: blindsky list --release ID"
@@ -246,10 +246,11 @@ def _board_table(release: ReleaseView, board: Board, part: str) -> BoardTable:
     ]
     declared = [r.name for r in release.challenge.references]
 
-    def place(row: Row) -> tuple[bool, bool, int, int, str]:
-        """References as they are declared, then entries by rank."""
+    def place(row: Row) -> tuple[int, bool, int, int, str]:
+        """Ceilings, then entries by rank, then other references as they are declared."""
         known = declared.index(row.who.id) if row.who.id in declared else len(declared)
-        return row.who.competes, row.place.rank == 0, row.place.rank, known, row.who.id
+        order = 0 if row.who.kind == CEILING else 1 if row.who.competes else 2
+        return order, row.place.rank == 0, row.place.rank, known, row.who.id
 
     rows.sort(key=place)
     sizes = [e.card["parts"][part]["n"] for e in entries.values() if part in e.card["parts"]]

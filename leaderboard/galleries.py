@@ -28,7 +28,7 @@ def is_wide(release: ReleaseView) -> bool:
 def samples(release: ReleaseView, most: int | None = None) -> list[Gallery]:
     """Training cases worth a look, at most so many of a kind."""
     made = [
-        Gallery(s.title, "", stamps(release.album, "train", s.rows, s.notes)[:most], is_wide(release))
+        Gallery(s.title, s.caption, stamps(release.album, "train", s.rows, s.notes)[:most], is_wide(release))
         for s in release.album.samples
     ]
     return [g for g in made if g.stamps]

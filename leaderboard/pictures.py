@@ -110,10 +110,10 @@ def _samples(public: Public, pictures: Pictures, of_data: list[str]) -> tuple[Sa
         if not (public.has("train") and public.has(pictures.labels[0])):
             return []
         found = pictures.samples(public.table(*pictures.labels))
-        return [[s.title, [int(row) for row in s.rows], list(s.notes)] for s in found]
+        return [[s.title, [int(row) for row in s.rows], list(s.notes), s.caption] for s in found]
 
     found = remembered(["samples", *of_data], make)
-    return tuple(Sample(title, tuple(rows), tuple(notes)) for title, rows, notes in found)
+    return tuple(Sample(title, tuple(rows), tuple(notes), text) for title, rows, notes, text in found)
 
 
 def _kept(inputs: list[Any], make: Callable[[], Mapping[tuple[str, int], str]]) -> dict[tuple[str, int], str]:

@@ -20,7 +20,7 @@ from blindsky.leaderboard.coarse import counted
 
 
 class SliceRow(NamedTuple):
-    """One slice of one family: its number of cases, not exact before the reveal, and cells by entry id or metric key."""
+    """One slice of one family: its size, not exact before the reveal, and a cell for each entry id or metric key."""
 
     family: str
     name: str

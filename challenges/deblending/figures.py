@@ -125,7 +125,8 @@ def magnitudes(measurements: Measurements, columns: Table) -> Data:
     edges = MAGNITUDES[::2] if len(true) < 2 * FEW_PAIRS else MAGNITUDES
     known = np.isfinite(claimed)
     counts, _, _ = np.histogram2d(claimed[known], true[known], bins=(edges, edges))
-    if not np.any(counts >= 2 * FEWEST):
+    least = max(2 * fewest(columns), 1)  # two galaxies of a pair may share a cell
+    if not np.any(counts >= least):
         return None
     ends = edges[[0, -1]]
     lines = (("equal", 0.0), ("0.75 mag fainter", OUTLIER), ("0.75 mag brighter", -OUTLIER))
@@ -134,8 +135,7 @@ def magnitudes(measurements: Measurements, columns: Table) -> Data:
         "y_label": "predicted magnitude",
         "x_edges": plain(edges),
         "y_edges": plain(edges),
-        # two galaxies of a pair may share a cell
-        "counts": [[int(c) if c >= 2 * FEWEST else None for c in row] for row in counts],
+        "counts": [[int(c) if c >= least else None for c in row] for row in counts],
         "lines": [{"label": label, "x": plain(ends), "y": plain(ends + shift)} for label, shift in lines],
     }
 
@@ -146,17 +146,17 @@ def residuals(measurements: Measurements, columns: Table) -> Data:
         return None
     dm = offsets(measurements.floats("ratio"))
     counts, _ = np.histogram(dm[np.isfinite(dm)], bins=RESIDUALS)
-    return _histogram(counts, len(dm), RESIDUALS, "predicted - true magnitude", "share of galaxies")
+    return _histogram(counts, len(dm), columns, RESIDUALS, "predicted - true magnitude", "share of galaxies")
 
 
-def _histogram(counts: Array, n: int, edges: FloatArray, x_label: str, y_label: str) -> Data:
+def _histogram(counts: Array, n: int, columns: Table, edges: FloatArray, x_label: str, y_label: str) -> Data:
     if n < 2 * FEWEST:
         return None
     return {
         "x_label": x_label,
         "y_label": y_label,
         "edges": plain(edges),
-        "values": [float(c) / n if c >= 2 * FEWEST else None for c in counts],
+        "values": [float(c) / n if c >= 2 * fewest(columns) else None for c in counts],
         "one": 2 / n,
     }
 
@@ -237,7 +237,7 @@ def overlaps(measurements: Measurements, columns: Table) -> Data:
     iou = measurements.floats("iou")
     known = iou[np.isfinite(iou)]
     counts, _ = np.histogram(known, bins=OVERLAPS)
-    return _histogram(counts, len(known), OVERLAPS, "IoU", "share of galaxies")
+    return _histogram(counts, len(known), columns, OVERLAPS, "IoU", "share of galaxies")
 
 
 def numbers(measurements: Measurements, columns: Table) -> Data:
@@ -362,11 +362,14 @@ FIGURES = (
         together=True,
     ),
     Figure("error_snr", "Errors by brightness", "curves", _SNR, together=True),
-    Figure("magnitudes", "Magnitudes", "heatmap", magnitudes, caption="Dashed: 0.75 mag off, an outlier."),
-    Figure(
-        "residuals", "Magnitude errors", "histogram", residuals, caption="Galaxies without a flux left out."
+    *(
+        Figure(key, title, kind, data, needs=("part",), caption=caption)
+        for key, title, kind, data, caption in (
+            ("magnitudes", "Magnitudes", "heatmap", magnitudes, "Dashed: 0.75 mag off, an outlier."),
+            ("residuals", "Magnitude errors", "histogram", residuals, "Galaxies without a flux left out."),
+            ("iou", "Masks", "histogram", overlaps, "IoU of predicted and true pixels."),
+        )
     ),
-    Figure("iou", "Masks", "histogram", overlaps, caption="IoU of predicted and true pixels."),
     Figure(
         "numbers",
         "How many were found",

@@ -128,7 +128,10 @@ def answer(table: Table, hidden: Mapping[str, Ragged], found: Ragged, read: Read
 def samples(labels: Table) -> tuple[Sample, ...]:
     """The first blends of the training data, whose order carries no information."""
     rows = tuple(range(min(SHOWN, len(labels["blend_id"]))))
-    return (Sample("Training blends", rows, ("",) * len(rows)),)
+    caption = (
+        f"Brightness is asinh of the signal: in proportion up to about {STRETCH:g} sigma, logarithmic beyond."
+    )
+    return (Sample("Training blends", rows, ("",) * len(rows), caption),)
 
 
 def worst_first(error: Array) -> NDArray[np.intp]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from blindsky.challenges import curves
 from blindsky.challenges.challenge import Figure
-from blindsky.challenges.curves import FEWEST, heights, hidden, plain, share
+from blindsky.challenges.curves import FEWEST, fewest, heights, hidden, plain, share
 from blindsky.challenges.lens import stamps
 from blindsky.challenges.lens.curves import passing, purity_curve, roc, without_faint
 from blindsky.challenges.lens.impostors import KINDS
@@ -172,7 +172,6 @@ def reliability(measurements: Measurements, columns: Table) -> Data:
 
 def score_histograms(measurements: Measurements, columns: Table) -> Data:
     """Scores of the two classes, as shares of each."""
-    del columns
     lens, where = measurements["label"].astype(bool), bin_of(measurements.floats("score"), SCORE_BINS)
     series = []
     for label, chosen in (("lenses", lens), ("non-lenses", ~lens)):
@@ -180,7 +179,7 @@ def score_histograms(measurements: Measurements, columns: Table) -> Data:
         if n < FEWEST:
             return None
         counts = np.bincount(where[chosen], minlength=SCORE_BINS)
-        values = [float(c) / n if c >= FEWEST else None for c in counts]
+        values = [float(c) / n if c >= fewest(columns) else None for c in counts]
         series.append({"label": label, "values": values, "one": 1 / n})
     return {
         "x_label": "score",
@@ -199,7 +198,8 @@ def einstein_radii(measurements: Measurements, columns: Table) -> Data:
     claimed = true * (1 + measurements.floats("rein_error")[lens])
     edges = np.geomspace(*RADII, (FEW_CELLS if len(true) < FEW_LENSES else CELLS) + 1)
     counts, _, _ = np.histogram2d(claimed, true, bins=(edges, edges))
-    if not np.any(counts >= FEWEST):
+    least = max(fewest(columns), 1)
+    if not np.any(counts >= least):
         return None
     ends = np.array(RADII)
     lines = (("theta_e = r_ein", 1.0), ("20 % above", 1.2), ("20 % below", 0.8))
@@ -210,7 +210,7 @@ def einstein_radii(measurements: Measurements, columns: Table) -> Data:
         "y_log": True,
         "x_edges": plain(edges),
         "y_edges": plain(edges),
-        "counts": [[int(c) if c >= FEWEST else None for c in row] for row in counts],
+        "counts": [[int(c) if c >= least else None for c in row] for row in counts],
         "lines": [{"label": label, "x": plain(ends), "y": plain(ends * ratio)} for label, ratio in lines],
     }
 
@@ -320,6 +320,7 @@ FIGURES = (
         title="Scores of both classes",
         kind="line_pair",
         data=score_histograms,
+        needs=("part",),
         caption="Shares of each class in bins of score.",
     ),
     Figure(
@@ -327,7 +328,7 @@ FIGURES = (
         title="Einstein radii",
         kind="heatmap",
         data=einstein_radii,
-        needs=("r_ein",),
+        needs=("r_ein", "part"),
         caption="Solid: equal. Dashed: 20 % off, the limit of an outlier.",
     ),
     *(

@@ -24,6 +24,9 @@ BLACK = -0.7  # asinh units: what is darker is black, 1.5 rms below the sky
 LEAST_WHITE = 3.0  # asinh units, about 20 rms: fainter stamps are not stretched further
 BRIGHTEST = 99.8  # percentile of the pixels that is white
 COLOURS = ("i", "r", "g")
+CAPTION = (
+    f"Brightness is asinh of the signal: in proportion up to about {STRETCH:g} sigma, logarithmic beyond."
+)
 WIDEST = 128  # pixels of a picture; larger stamps are averaged over two by two
 
 
@@ -81,7 +84,9 @@ def samples(labels: Table) -> tuple[Sample, ...]:
     )
     chosen = [(title, np.flatnonzero(mask)[:most]) for title, mask, most in kinds]
     return tuple(
-        Sample(title, tuple(map(int, rows)), tuple(note(None, labels, k) if told else "" for k in rows))
+        Sample(
+            title, tuple(map(int, rows)), tuple(note(None, labels, k) if told else "" for k in rows), CAPTION
+        )
         for title, rows in chosen
         if len(rows)
     )

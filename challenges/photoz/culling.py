@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blindsky.challenges.challenge import Figure, Slice
-from blindsky.challenges.photoz.figures import FEWEST, TOMOGRAPHIC_BINS, Z_LABEL, Z_MAX, tomographic_bins
+from blindsky.challenges.curves import FEWEST, fewest
+from blindsky.challenges.photoz.figures import TOMOGRAPHIC_BINS, Z_LABEL, Z_MAX, tomographic_bins
 from blindsky.scoring.measurements import Measurements, Table
 
 INSIDE = "inside_label_support"
@@ -39,7 +40,7 @@ def bin_before_and_after(measurements: Measurements, columns: Table, k: int) -> 
     for label, mask in chosen.items():
         counts, _ = np.histogram(z_true[mask], EDGES)
         share = counts / mask.sum() / np.diff(EDGES)
-        values = [float(s) if c >= FEWEST else None for s, c in zip(share, counts, strict=True)]
+        values = [float(s) if c >= fewest(columns) else None for s, c in zip(share, counts, strict=True)]
         one = float(1 / mask.sum() / (EDGES[1] - EDGES[0]))
         share_kept = f"{mask.sum() / (bins == k).sum():.0%}"
         series.append({"label": f"{label} ({share_kept})", "values": values, "one": one})
@@ -62,7 +63,7 @@ FIGURES = tuple(
         title=f"Culling in tomographic bin {k + 1}",
         kind="line_pair",
         data=partial(bin_before_and_after, k=k),
-        needs=(INSIDE,),
+        needs=(INSIDE, "part"),
         caption="True redshifts of the bin, all and where the labels reach; the share kept is in brackets.",
     )
     for k in range(TOMOGRAPHIC_BINS)

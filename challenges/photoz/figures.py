@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blindsky.challenges.challenge import Figure
+from blindsky.challenges.curves import FEWEST, fewest
 from blindsky.scoring.measurements import FloatArray, Measurements, Table
 
-FEWEST = 10
 Z_MAX = 3.0
 SIGMAS_95 = 1.959963984540054
 CELLS = (
@@ -46,7 +46,7 @@ Summary = Callable[[FloatArray], tuple[float, float, float]]
 
 def density_map(measurements: Measurements, columns: Table) -> Data:
     """Cases in cells of z_true and z_point, counts (ny, nx)."""
-    del columns
+    least = max(fewest(columns), 1)
     n = len(measurements)
     cells = next((k for limit, k in CELLS if n < limit), MAP_CELLS)
     edges = np.linspace(0.0, Z_MAX, cells + 1)
@@ -58,7 +58,7 @@ def density_map(measurements: Measurements, columns: Table) -> Data:
         "y_label": "z_point",
         "x_edges": _plain(edges),
         "y_edges": _plain(edges),
-        "counts": [[int(c) if c >= FEWEST else None for c in row] for row in counts],
+        "counts": [[int(c) if c >= least else None for c in row] for row in counts],
         "lines": [
             {"label": label, "x": _plain(ends), "y": _plain(ends + sign * 0.15 * (1 + ends))}
             for label, sign in (
@@ -160,7 +160,6 @@ def _bin_of(x: FloatArray, edges: FloatArray) -> NDArray[np.int64]:
 
 def pit_histogram(measurements: Measurements, columns: Table) -> Data:
     """PIT density in equal bins, with the 95 % binomial band of a calibrated entry."""
-    del columns
     if "pit" not in measurements or len(measurements) < FEWEST:
         return None
     n = len(measurements)
@@ -170,7 +169,7 @@ def pit_histogram(measurements: Measurements, columns: Table) -> Data:
         "x_label": "PIT",
         "y_label": "density",
         "edges": _plain(edges),
-        "values": [float(c * PIT_BINS / n) if c >= FEWEST else None for c in counts],
+        "values": [float(c * PIT_BINS / n) if c >= fewest(columns) else None for c in counts],
         "one": PIT_BINS / n,
         "reference": 1.0,
         "band": [float(low[0] * PIT_BINS), float(high[0] * PIT_BINS)],
@@ -221,7 +220,6 @@ def stacked(measurements: Measurements, columns: Table) -> Data:
     The mean excess of the CDFs over the empirical CDF, differenced between nodes, is the mass that the stack
     puts into a bin beyond the truth's own.
     """
-    del columns
     if "cdf_excess" not in measurements.moments or len(measurements) < FEWEST:
         return None
     moments = measurements.moments["cdf_excess"]
@@ -232,8 +230,9 @@ def stacked(measurements: Measurements, columns: Table) -> Data:
     below = np.searchsorted(np.sort(measurements.floats("z_true")), nodes, side="right")
     counts = np.diff(below)
     width = nodes[1] - nodes[0]
-    stack = np.where(counts >= FEWEST, (np.diff(excess) + counts / n) / width, np.nan)
-    truth = np.where(counts >= FEWEST, counts / n / width, np.nan)
+    shown = counts >= fewest(columns)
+    stack = np.where(shown, (np.diff(excess) + counts / n) / width, np.nan)
+    truth = np.where(shown, counts / n / width, np.nan)
     return {
         "x_label": "z",
         "y_label": "N(z), share per unit z",
@@ -290,7 +289,6 @@ def _offset(estimate: FloatArray, z_true: FloatArray) -> tuple[float | None, flo
 
 def excess_histogram(measurements: Measurements, columns: Table) -> Data:
     """Nats lost to the oracle, case by case; cases beyond the axis count in the outermost bins."""
-    del columns
     known = "log_p" in measurements and "oracle_log_p" in measurements
     if not known or len(measurements) < FEWEST:
         return None
@@ -301,7 +299,7 @@ def excess_histogram(measurements: Measurements, columns: Table) -> Data:
         "x_label": "ln p_oracle(z_true) − ln p(z_true) [nat]",
         "y_label": "share of cases",
         "edges": _plain(edges),
-        "values": [float(c / len(excess)) if c >= FEWEST else None for c in counts],
+        "values": [float(c / len(excess)) if c >= fewest(columns) else None for c in counts],
         "one": 1 / len(excess),
         "mark": {"value": 0.0, "label": "oracle"},
     }
@@ -327,6 +325,7 @@ FIGURES = (
         title="Point estimate against truth",
         kind="heatmap",
         data=density_map,
+        needs=("part",),
         caption="Solid: z_point = z_true. Dashed: the outlier limits ±0.15 (1 + z_true).",
     ),
     *(
@@ -336,6 +335,7 @@ FIGURES = (
             kind="binned_curve",
             data=against_z(key, s, y),
             caption=c,
+            together=True,
         )
         for key, s, y, title, c in _BINNED
     ),
@@ -355,6 +355,7 @@ FIGURES = (
         title="PIT histogram",
         kind="histogram",
         data=pit_histogram,
+        needs=("part",),
         caption="Flat is calibrated. Grey: 95 % of the bins of a calibrated entry.",
     ),
     Figure(
@@ -369,6 +370,7 @@ FIGURES = (
         title="Stacked N(z) against truth",
         kind="line_pair",
         data=stacked,
+        needs=("part",),
         caption="The sum of all densities beside the histogram of the true redshifts.",
     ),
     Figure(
@@ -383,6 +385,7 @@ FIGURES = (
         title="Nats lost to the oracle",
         kind="histogram",
         data=excess_histogram,
+        needs=("part",),
         caption="Case by case; the outermost bins hold what lies beyond.",
     ),
 )

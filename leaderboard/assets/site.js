@@ -22,9 +22,9 @@ function sort(body, column, sign, text) {
     const value = row.cells[column].dataset.value;
     return text ? value : value === "" ? NaN : Number(value);
   };
-  const pinned = (row) => row.classList.contains("pinned");
+  const place = ({ classList }) => (classList.contains("below") ? 1 : classList.contains("pinned") ? -1 : 0);
   rows.sort((a, b) => {
-    if (pinned(a) !== pinned(b)) return pinned(a) ? -1 : 1; // rows that read the truth stay on top
+    if (place(a) !== place(b)) return place(a) - place(b); // ceilings stay on top, other references at the end
     const [x, y] = [key(a), key(b)];
     if (text) return sign * x.localeCompare(y);
     if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) - Number.isNaN(y); // undefined comes last

@@ -119,23 +119,25 @@ function differences(page, board, about, entries) {
     "tr",
     {},
     heading("col", "entry-name", "Entry"),
-    heading("col", "number", "Rank", made("small", {}, "95 % range")),
-    heading("col", "", "Tie", made("small", {}, "group")),
-    heading("col", "number", inUnits(about)),
+    heading("col", "number spare", "Rank", made("small", {}, "95 % range")),
+    heading("col", "spare", "Tie", made("small", {}, "group")),
+    heading("col", "number spare", inUnits(about)),
   );
   for (const other of entries) head.append(heading("col", "number", "better than ", badge(other), "by"));
   const body = made("tbody", {});
   for (const entry of entries) {
     const own = standing(entry);
     const row = made("tr", {}, heading("row", "entry-name", ...nameOf(entry)));
+    const [rank, value] = [rankCell(own), shownCell(own && own.shown)];
+    for (const cell of [rank, value]) cell.classList.add("spare");
     row.append(
-      rankCell(own),
+      rank,
       made(
         "td",
-        {},
-        own && own.tie ? made("span", { className: own.tie === "A" ? "tie best" : "tie" }, own.tie) : "",
+        { className: "spare" },
+        own && own.tie ? made("span", { className: own.tie === "A" ? "tie best" : "tie" }, `group ${own.tie}`) : "",
       ),
-      shownCell(own && own.shown),
+      value,
     );
     for (const other of entries)
       row.append(other === entry ? numberCell() : gapCell(page, gap(page, about, own, standing(other))));
@@ -180,7 +182,7 @@ function sentence(page, about, entries, standing) {
   const digits = digitsOf(found);
   const [best, other, low, high] =
     found.value >= 0 ? [a, b, found.low, found.high] : [b, a, -found.high, -found.low];
-  const by = `${number(Math.abs(found.value), digits)}${about.unit ? ` ${about.unit}` : ""} in ${about.key}`;
+  const by = `${number(Math.abs(found.value), digits)}${about.unit ? ` ${about.unit === "%" ? "percentage points" : about.unit}` : ""} in ${about.key}`;
   const range = rangeText(low, high, digits);
   if (found.value === 0)
     return [

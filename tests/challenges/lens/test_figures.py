@@ -163,21 +163,25 @@ def test_reliability_is_that_of_the_calibration_error() -> None:
 def test_scores_of_few_cases_are_blank() -> None:
     label = np.arange(60) < 20
     score = np.where(np.arange(60) < 9, 0.99, 0.01)  # nine lenses alone at the top
-    data = figures.score_histograms(Measurements({"label": label, "score": score}), {})
+    found = Measurements({"label": label, "score": score})
+    data = figures.score_histograms(found, {"part": np.array(["public"])})
     assert data is not None
     lenses, others = data["series"]
     assert lenses["values"] == [11 / 20, *[None] * 19]
     assert others["values"] == [1.0, *[None] * 19]
+    data = figures.score_histograms(found, {"part": np.array(["private", "public"])})
+    assert data is not None, "after the reveal nothing is blank"
+    assert data["series"][0]["values"] == [11 / 20, *[0.0] * 18, 9 / 20]
 
 
 def test_the_map_of_radii_counts_lenses_in_cells_of_ten_or_more() -> None:
     label = np.arange(40) < 30
     error = np.where(np.arange(40) < 21, 0.0, 3.0)  # 21 right, nine four times too large
     rows = {"label": label, "score": np.full(40, 0.5), "rein_error": error}
-    data = figures.einstein_radii(Measurements(rows), {"r_ein": np.ones(40)})
-    assert data is not None
-    counts = [c for row in data["counts"] for c in row if c is not None]
-    assert counts == [21]
+    for parts, expected in ((["public"] * 40, [21]), (["public", "private"] * 20, [9, 21])):
+        data = figures.einstein_radii(Measurements(rows), {"r_ein": np.ones(40), "part": np.array(parts)})
+        assert data is not None
+        assert sorted(c for row in data["counts"] for c in row if c is not None) == expected
     assert figures.einstein_radii(Measurements({"label": label, "score": error}), {}) is None
 
 

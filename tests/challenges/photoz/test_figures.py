@@ -22,6 +22,10 @@ Z_POINT = np.array([0.11, 0.19, 0.33, 0.40, 0.47, 0.62, 0.71, 0.79, 1.5, 1.02, 1
 TOMO_BIAS = [-0.3137254902, 0.0, 0.0039215686, 0.1, 0.0087912088]
 
 
+HIDDEN: Table = {"part": np.array(["public"])}
+REVEALED: Table = {"part": np.array(["private", "public"])}
+
+
 def table(z_true: NDArray[Any], z_point: NDArray[Any], **more: Any) -> Measurements:
     e = (z_point - z_true) / (1 + z_true)
     return Measurements({"z_true": z_true, "z_point": z_point, "e": e, **more})
@@ -45,7 +49,7 @@ def sky(n: int, seed: int = 0) -> tuple[Measurements, Table]:
         "log_p": rng.normal(1.0, 1.0, n),
         "oracle_log_p": rng.normal(1.5, 1.0, n),
     }
-    columns: Table = {"i_obs": np.where(rng.random(n) < 0.01, np.nan, rng.uniform(19, 25.3, n))}
+    columns: Table = HIDDEN | {"i_obs": np.where(rng.random(n) < 0.01, np.nan, rng.uniform(19, 25.3, n))}
     return Measurements(rows, {"cdf_excess": Moments.of(excess)}), columns
 
 
@@ -70,6 +74,18 @@ def test_every_figure_is_ready_for_json_at_any_size(n: int) -> None:
             assert n == 12, f"{figure.key} shows nothing"
 
 
+def test_after_the_reveal_no_case_is_left_out() -> None:
+    """The cells of the map hold all cases, and the bins of a histogram add up to one."""
+    measurements, _ = sky(600)
+    drawn = {
+        f.key: f.data(measurements, REVEALED) for f in FIGURES if f.key in ("density_map", "excess", "pit")
+    }
+    assert all(drawn.values())
+    assert sum(c or 0 for row in drawn["density_map"]["counts"] for c in row) == 600
+    assert sum(drawn["excess"]["values"]) == pytest.approx(1.0)
+    assert np.mean(drawn["pit"]["values"]) == pytest.approx(1.0)
+
+
 def test_keys_are_unique_and_every_kind_has_a_template() -> None:
     from blindsky.leaderboard.figures import draw
 
@@ -83,7 +99,7 @@ def test_keys_are_unique_and_every_kind_has_a_template() -> None:
 
 def test_a_figure_without_its_column_is_none() -> None:
     point_only = table(np.repeat(Z_TRUE, 10), np.repeat(Z_POINT, 10))
-    shown = {f.key for f in FIGURES if f.data(point_only, {}) is not None}
+    shown = {f.key for f in FIGURES if f.data(point_only, HIDDEN) is not None}
     assert shown == {"density_map", "bias_z", "nmad_z", "out15_z", "tomography"}
 
 
@@ -114,7 +130,7 @@ def test_no_cell_of_fewer_than_ten_cases_is_shown(n: int, seed: int) -> None:
 
 
 def test_the_map_counts_truth_along_x_and_estimate_along_y() -> None:
-    data = figures.density_map(table(np.full(20, 0.1), np.full(20, 2.9)), {})
+    data = figures.density_map(table(np.full(20, 0.1), np.full(20, 2.9)), HIDDEN)
     assert data is not None
     assert data["counts"][-1][0] == 20
     assert sum(c is not None for row in data["counts"] for c in row) == 1
@@ -124,7 +140,7 @@ def test_the_map_counts_truth_along_x_and_estimate_along_y() -> None:
 @pytest.mark.parametrize(("n", "cells"), [(600, 15), (2000, 30), (20_000, 60)])
 def test_small_releases_have_larger_cells(n: int, cells: int) -> None:
     z = np.linspace(0.01, 2.99, n)
-    data = figures.density_map(table(z, z), {})
+    data = figures.density_map(table(z, z), HIDDEN)
     assert data is not None
     assert len(data["counts"]) == cells
     assert any(c is not None for row in data["counts"] for c in row)
@@ -229,7 +245,7 @@ def test_the_stack_equals_the_sum_of_the_densities() -> None:
 def test_a_calibrated_pit_lies_in_its_bands() -> None:
     pit = (np.arange(2000) + 0.5) / 2000
     measurements = table(pit, pit, pit=pit)
-    histogram, qq = figures.pit_histogram(measurements, {}), figures.pit_qq(measurements, {})
+    histogram, qq = figures.pit_histogram(measurements, HIDDEN), figures.pit_qq(measurements, {})
     assert histogram is not None
     assert qq is not None
     assert histogram["values"] == pytest.approx([1.0] * 20)
@@ -253,7 +269,7 @@ def test_losses_beyond_the_axis_count_in_the_last_bins() -> None:
     n = 100
     log_p = np.concatenate([np.full(60, -13.8), np.full(40, 4.0)])
     measurements = table(np.ones(n), np.ones(n), log_p=log_p, oracle_log_p=np.ones(n))
-    data = figures.excess_histogram(measurements, {})
+    data = figures.excess_histogram(measurements, HIDDEN)
     assert data is not None
     assert (data["values"][0], data["values"][-1]) == (0.4, 0.6)
     assert sum(v for v in data["values"] if v is not None) == pytest.approx(1)
