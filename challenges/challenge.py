@@ -241,6 +241,7 @@ class Challenge:
     importers, exporters, converters : format -> ``module:function``, loaded when asked for. Converters read what other
         software found, and give it as a prediction.
     pictures : how cases are shown, where their data are images.
+    unit : what the cases are, in the plural.
     plates : ``module:function`` that gives the plates of a release from its public part, loaded when asked for.
     examples : test cases on which answers are drawn after the reveal.
     """
@@ -266,6 +267,7 @@ class Challenge:
     about: Callable[[], str] = lambda: ""
     importers: Mapping[str, str] = field(default_factory=dict)
     pictures: Pictures | None = None
+    unit: str = "cases"
     plates: str = ""
     examples: Examples | None = None
     exporters: Mapping[str, str] = field(default_factory=dict)

@@ -185,6 +185,12 @@ class BoardTable(NamedTuple):
     contenders: Mapping[str, ranks.Contender]
 
     @property
+    def at_threshold(self) -> tuple[str, ...]:
+        """Metrics whose intervals are those of a share above the observed threshold, because few cases decide on it."""
+        of_shares = [m.key for m in self.metrics if m.interval != "binomial"]
+        return tuple(k for k in of_shares if any(row.cells[k].interval == "binomial" for row in self.rows))
+
+    @property
     def ranked(self) -> tuple[Row, ...]:
         """The rows that have a rank."""
         return tuple(row for row in self.rows if row.place.rank)

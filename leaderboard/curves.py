@@ -9,7 +9,7 @@ kind ``curves``: x_label, x_range [low, high], x_log, x_ticks [[x, text]] (absen
     series     [{x, y}], with low and high an interval: a band or, with ``dots`` or for a lone point, bars;
                ``dotted``: from which point on the line is dotted; ``one``: what a case adds to y; ``mark``: a few
                letters written on the curve; ``style``: 0 ... 9, or 10 for ink, and then no band; ``label``: its name,
-               in a legend beside the panel
+               in a legend beside the panel; ``shape``: of its dots, ``disc`` (absent), ``ring`` or ``cross``
     published  [{label, x, y}], drawn in grey
 """
 
@@ -137,10 +137,12 @@ def _right(panels: Sequence[Data]) -> float:
 
 
 def _legend(panel: Data, right: float, top: float) -> dict[str, Any]:
-    """Title and rows of the names of a panel: (style, y, name), the title at its y."""
+    """Title and rows of the names of a panel: (style, y, name, shape of dots or None), the title at its y."""
     named = [one for one in panel["series"] if "label" in one]
     first = top + (LINE if "title" in panel else 0)
-    rows = [(one["style"], first + LINE * k + 5, one["label"]) for k, one in enumerate(named)]
+    rows = [
+        (one["style"], first + LINE * k + 5, one["label"], one.get("shape")) for k, one in enumerate(named)
+    ]
     return {"left": right + 8, "title": panel.get("title") if named else None, "top": top + 5, "rows": rows}
 
 
@@ -171,6 +173,7 @@ def _series(one: Data, number: int, many: int, x: Scale, y: Scale) -> dict[str, 
         "band": band,
         "bars": bars,
         "dots": [(x(a), y(b)) for a, b in zip(xs, ys, strict=True) if y.holds(b)] if dots else [],
+        "shape": one.get("shape", "disc"),
         "mark": _mark(one, number, many, x, y) if one.get("mark") else None,
     }
 

@@ -315,10 +315,20 @@ def _scatter(data: Data) -> dict[str, Any]:
     ]
     for p in placed:
         p["at"] = _label_place(p, placed)
+    _share(placed)
     return axes | {
         "points": placed,
         "description": f"{data['y_label']} against {data['x_label']} for {len(points)} entries.",
     }
+
+
+def _share(placed: Sequence[dict[str, Any]]) -> None:
+    """Of entries at one place the first has the marks of all."""
+    first: dict[tuple[float, float], dict[str, Any]] = {}
+    for p in placed:
+        above = first.setdefault((p["x"], p["y"]), p)
+        if above is not p:
+            above["mark"], p["mark"] = f"{above['mark']}, {p['mark']}", ""
 
 
 def _label_place(point: Data, others: Sequence[Data]) -> tuple[float, float, str]:

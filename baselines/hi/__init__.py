@@ -20,7 +20,7 @@ BASELINES = (
     ),
     Baseline(
         name="train_truth",
-        title="Truth of the training field",
+        title="Training catalogue, copied",
         description="The sources of the training field, claimed for the test field as they are.",
         train=f"{_HERE}.training_sources:train",
         fields=PROPERTIES,

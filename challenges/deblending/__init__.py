@@ -261,6 +261,7 @@ CHALLENGE = Challenge(
     figures=FIGURES,
     sky=simulate,
     measure=of_track,
+    unit="blends",
     beside=("image", "sigma"),
     references=(
         Reference(

@@ -120,6 +120,7 @@ CHALLENGE = Challenge(
     figures=(*FIGURES, MAP, *GALLERIES),
     sky=simulate,
     measure=measure,
+    unit="blocks of sky",
     beside=("test", "test_channels"),
     references=(
         Reference(

@@ -218,6 +218,7 @@ CHALLENGE = Challenge(
     pictures=PICTURES,
     sky=simulate,
     measure=measure,
+    unit="images",
     references=(
         Reference(
             "oracle",

@@ -184,6 +184,7 @@ CHALLENGE = Challenge(
         ),
     ),
     options=(Option("depth", ("y10", "y1"), "y10", "Depth of the survey: ten years of LSST, or one."),),
+    unit="galaxies",
     derive=derive,
     about=_about,
     plates="blindsky.challenges.photoz.plates:plates",

@@ -130,6 +130,7 @@ CHALLENGE = Challenge(
     figures=FIGURES,
     sky=simulate,
     measure=measure,
+    unit="objects",
     about=_about,
     importers={
         "plasticc": "blindsky.challenges.transients.official:plasticc",

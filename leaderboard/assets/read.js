@@ -41,7 +41,10 @@ function plot(group) {
     own,
     name: own.dataset.name,
     lines: Array.from(own.querySelectorAll("polyline"), (line) => Array.from(line.points)),
-    dots: Array.from(own.querySelectorAll("circle"), (c) => ({ x: c.cx.baseVal.value, y: c.cy.baseVal.value })),
+    dots: Array.from(own.querySelectorAll("circle, .cross"), (mark) => {
+      const { x, y, width, height } = mark.getBBox();
+      return { x: x + width / 2, y: y + height / 2 };
+    }),
   }));
   return { x: axis(group.dataset.x), y: axis(group.dataset.y), curves };
 }
@@ -52,7 +55,8 @@ function nearest(plot, at) {
   const inside = at.x >= plot.x.start - 5 && at.x <= plot.x.stop + 5 && at.y <= plot.y.start + 5 && at.y >= plot.y.stop - 5;
   for (const curve of inside ? plot.curves : []) {
     if (curve.own.classList.contains("off")) continue;
-    const places = [...curve.dots, ...curve.lines.flatMap((line) => line.map((a, k) => onto(a, line[k + 1] ?? a, at)))];
+    const along = () => curve.lines.flatMap((line) => line.map((a, k) => onto(a, line[k + 1] ?? a, at)));
+    const places = curve.dots.length ? curve.dots : along(); // between dots nothing was measured
     for (const { x, y } of places) {
       const away = Math.hypot(x - at.x, y - at.y);
       if (away < found.away) found = { away, x, y, of: { x: plot.x, y: plot.y, name: curve.name } };

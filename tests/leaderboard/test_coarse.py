@@ -91,7 +91,8 @@ def test_every_photoz_figure_has_a_rule_that_hides_the_exact_numbers(figure: Any
         "pdf_mean": point,
     }
     rows |= {"log_p": rng.standard_normal(n), "oracle_log_p": rng.standard_normal(n) + 1}
-    data = figure.data(Measurements(rows), {"i_obs": rng.uniform(20, 25.3, n)})
+    columns = {"i_obs": rng.uniform(20, 25.3, n), "part": np.full(n, "public")}
+    data = figure.data(Measurements(rows), columns)
     if data is None:
         pytest.skip("needs sums over whole densities")
     coarse = coarsened(figure.kind, data)

@@ -87,8 +87,8 @@ def test_named_curves_have_a_legend_beside_their_panel_and_no_band() -> None:
     first, second = found["panels"]
     assert [s["band"] for s in first["series"]] == ["", ""]
     rows = first["legend"]["rows"]
-    assert [(style, name) for style, _, name in rows] == [(4, "class <4>"), (10, "class <10>")]
-    heights = [first["legend"]["top"], *(y for _, y, _ in rows)]
+    assert [(style, name) for style, _, name, _ in rows] == [(4, "class <4>"), (10, "class <10>")]
+    heights = [first["legend"]["top"], *(y for _, y, _, _ in rows)]
     assert all(b - a >= 12 for a, b in pairwise(heights))
     assert heights[-1] < first["bottom"] < second["legend"]["rows"][0][1]
     assert found["right"] + 8 + 23 + 5 * len("class <10>") < curves.WIDTH
@@ -233,3 +233,21 @@ def test_panels_are_joined_by_name_where_an_entry_lacks_one() -> None:
     assert heights == {"first": {"2": 0.3, "3": 0.5}, "second": {"1": 0.2, "2": 0.4}}
     assert [p["key"] for p in joined["panels"]] == ["first", "second"]
     ET.fromstring(draw("curves", joined, uid="u", title="t"))
+
+
+@pytest.mark.parametrize("shape", ["disc", "ring", "cross"])
+def test_dots_differ_by_shape_and_the_legend_shows_it(shape: str) -> None:
+    one = {
+        "x": [0.2, 0.4, 0.8],
+        "y": [0.1, 0.5, 0.9],
+        "dots": True,
+        "style": 1,
+        "label": "found",
+        "shape": shape,
+    }
+    svg = parsed(data(panel(series=[one])))
+    circles, crosses = svg.findall(f".//{SVG}circle"), svg.findall(f".//{SVG}path[@class='cross']")
+    assert (len(circles), len(crosses)) == ((0, 4) if shape == "cross" else (4, 0)), (
+        "three, and one in the legend"
+    )
+    assert all((c.get("class") == "ring") == (shape == "ring") for c in circles)
