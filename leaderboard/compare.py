@@ -33,11 +33,13 @@ LINES = frozenset(("curves", "binned_curve", "histogram", "qq"))  # figures that
 Data = Mapping[str, Any]
 
 
-def files(release: ReleaseView, tables: Sequence[BoardTable], names: Mapping[str, str]) -> dict[str, str]:
+def files(
+    release: ReleaseView, tables: Sequence[BoardTable], names: Mapping[str, str], home: str
+) -> dict[str, str]:
     """The page and the data script of each entry. ``tables`` of the part that ranks; ``names`` the file stems."""
     entries = sorted(boards.current(release), key=boards.entry_id)
     slices = {table.board.name: slices_by_entry(release, table) for table in tables}
-    found = {PAGE: _page(release, entries, tables, slices, names)}
+    found = {PAGE: _page(release, entries, tables, slices, names, home)}
     for entry in entries:
         stem = names[boards.entry_id(entry)]
         found[name(stem)] = script(stem, release, entry, tables, slices)
@@ -189,6 +191,7 @@ def _page(
     tables: Sequence[BoardTable],
     slices: Mapping[str, Sequence[SliceRow]],
     names: Mapping[str, str],
+    home: str,
 ) -> str:
     content = {
         "rounded": release.rounded,
@@ -205,6 +208,7 @@ def _page(
         root="../",
         title=f"Compare entries of {release.title}",
         release=release,
+        home=home,
         tables=tables,
         rows=sorted(rows.values(), key=lambda row: (not row.who.competes, row.place.rank == 0)),
         pages=names,

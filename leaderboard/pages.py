@@ -214,6 +214,7 @@ def entry_page(
     entry: EntryView,
     tables: Mapping[str, Sequence[BoardTable]],
     pages: Mapping[str, str],
+    home: str,
 ) -> str:
     """Everything that may be shown of one entry. ``pages`` the file stem of each entry with a page."""
     i = boards.entry_id(entry)
@@ -236,6 +237,7 @@ def entry_page(
         root="../",
         title=who.name,
         release=release,
+        home=home,
         who=who,
         text=tidy(entry.card["entry"].get("description") or "", 2000),
         standing=standing,

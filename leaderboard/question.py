@@ -78,13 +78,14 @@ def pages_above(
     return files
 
 
-def card_page(release: ReleaseView) -> str:
+def card_page(release: ReleaseView, home: str) -> str:
     """The data card of a release: its README as a page."""
     return pages.render_page(
         "card.html.j2",
         root="../",
         title=f"Data card of {release.title}",
         release=release,
+        home=home,
         card=markdown(without_title(release.data_card), below=1),
     )
 

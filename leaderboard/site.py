@@ -88,10 +88,10 @@ def section(release: ReleaseView, home: str) -> Section:
     )
     files |= pages.more_pages(release, tables, names, home)
     if release.data_card:
-        files["card.html"] = question.card_page(release)
-    files |= compare.files(release, tables[release.parts[0]], names)
+        files["card.html"] = question.card_page(release, home)
+    files |= compare.files(release, tables[release.parts[0]], names, home)
     for entry in entries:
-        files[f"{names[boards.entry_id(entry)]}.html"] = pages.entry_page(release, entry, tables, names)
+        files[f"{names[boards.entry_id(entry)]}.html"] = pages.entry_page(release, entry, tables, names, home)
     waiting = sum(a.state in ("waiting", "outdated") for a in aside)
     return Section(release, tables[release.parts[0]], files, len(release.entries), waiting)
 

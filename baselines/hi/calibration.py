@@ -71,6 +71,11 @@ def catalogue(claims: Table) -> Table:
     return {name: claims[name] for name in (*SDC2, "conf")}
 
 
+def nothing(cube: Voxels, field: Field) -> Table:
+    """The one row of a catalogue where nothing was found, as ``Calibration.claims`` returns it."""
+    return Calibration().claims(_nothing(cube), cube, field)
+
+
 def clipped(claims: Table) -> Table:
     """Claims that others made, within the ranges that a prediction may have."""
     limits = {"line_flux_integral": FLUXES, "w20": WIDTHS, "hi_size": SIZES, "i": (0.0, 90.0)}

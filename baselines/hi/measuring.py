@@ -46,20 +46,24 @@ def measure(data: Array, mask: Array) -> Measured | None:
         return None
     z, y, x = (np.arange(n, dtype=np.float64) for n in light.shape)
     spectrum, plane = light.sum(axis=(1, 2)), light.sum(axis=0)
-    across, up = plane.sum(axis=0), plane.sum(axis=1)
-    x0, y0, z0 = (across @ x) / total, (up @ y) / total, (spectrum @ z) / total
+    x0, y0, z0 = (_centre(side, total) for side in (plane.sum(axis=0), plane.sum(axis=1), spectrum))
     slope = (z0 - z) @ light.reshape(len(z), -1)  # velocity recedes as frequency falls
     slope = slope.reshape(plane.shape)
     east, north = -(slope.sum(axis=0) @ (x - x0)), slope.sum(axis=1) @ (y - y0)
     low, high = crossings(spectrum)
     return Measured(
-        x=float(x0),
-        y=float(y0),
+        x=x0,
+        y=y0,
         z=(low + high) / 2,
         flux=float(total * CHANNEL / BEAM_AREA),
         width=(high - low) * CHANNEL,
         pa=float(np.degrees(np.arctan2(east, north)) % 360),
     )
+
+
+def _centre(light: FloatArray, total: float) -> float:
+    """Mean place of light (n,), kept between its ends: weights below 0 may put it anywhere."""
+    return float(np.clip((light @ np.arange(len(light))) / total, 0, len(light) - 1))
 
 
 def crossings(spectrum: FloatArray) -> tuple[float, float]:

@@ -15,14 +15,13 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from blindsky.baselines.baseline import ProgressFactory, Settings
-from blindsky.baselines.hi.calibration import clipped
-from blindsky.baselines.hi.fields import cube_of, truth_of
+from blindsky.baselines.hi.calibration import clipped, nothing
+from blindsky.baselines.hi.fields import cube_of, field_of, truth_of
 from blindsky.baselines.hi.regions import Region, regions
 from blindsky.baselines.hi.search import MB, megabytes
 from blindsky.challenges.errors import MachineFault
+from blindsky.challenges.hi.columns import SDC2
 from blindsky.challenges.hi.cube import Voxels
 from blindsky.challenges.hi.sofia import convert
 from blindsky.challenges.release import Public
@@ -145,16 +144,24 @@ class Runner:
     progress: ProgressFactory
 
     def catalogue(self, public: Public, split: str) -> Table:
-        """A catalogue of the field of a split, columns SDC2; of what two regions found alike the brighter."""
+        """A catalogue of the field of a split, columns SDC2; of what two regions found alike the brighter.
+
+        At least one row, since a catalogue without any is none: where nothing was found, the centre of the field.
+        """
+        cube = cube_of(public, split)
         with tempfile.TemporaryDirectory() as name:
-            found = search(cube_of(public, split), Path(name), self.workers, self.progress)
-            return clipped(convert(found, threshold=self.reliability))
+            found = search(cube, Path(name), self.workers, self.progress)
+            claims = clipped(convert(found, threshold=self.reliability))
+        if not len(claims["id"]):
+            claims = nothing(cube, field_of(public, split))
+        return {name: claims[name] for name in SDC2}
 
 
 def best_reliability(catalogues: list[Path], truth: Table) -> float:
-    """That of the largest training score."""
-    values = [value(match(truth, convert(catalogues, threshold=tried))) for tried in TRIED]
-    return TRIED[int(np.argmax(values))]
+    """That of the largest training score among those that keep a row; the least where none does."""
+    claims = {tried: convert(catalogues, threshold=tried) for tried in TRIED}
+    values = {tried: value(match(truth, rows)) for tried, rows in claims.items() if len(rows["id"])}
+    return max(values, key=values.__getitem__, default=RELIABLE)
 
 
 def train(public: Public, settings: Settings) -> Runner:

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from blindsky.challenges.challenge import Figure
 from blindsky.challenges.hi.field import C_KMS, CENTRE
 from blindsky.challenges.hi.measure import CLAIM, DETECTABLE, SOURCE
-from blindsky.challenges.hi.pictures import PLACE
+from blindsky.challenges.hi.pictures import PANELS, PLACE
 from blindsky.scoring.measurements import FloatArray, Measurements, Table
 
 EACH = 4  # pictures of a gallery
 MOST = 400  # places of a kind on a map
-STYLES = (0, 4, 1)  # of found, missed, false
+STYLES = ((0, "disc"), (4, "ring"), (1, "cross"))  # of found, missed, false
 
 Indices = NDArray[np.intp]
 
@@ -89,8 +89,11 @@ def _gallery(
 
 
 def _note(m: Measurements, row: int) -> str:
+    """Numbers of the source; of a false claim those that it gives itself."""
     text = f"S/N {m.floats('snr')[row]:.1f}, {m.floats('line_flux_integral')[row]:.0f} Jy Hz"
-    return f"{text}, score {m.floats('gain')[row]:.2f}" if m["hit"][row] == 1 else text
+    if m["hit"][row] == 1:
+        return f"{text}, score {m.floats('gain')[row]:.2f}"
+    return f"claimed {text}" if m["kind"][row] == CLAIM else text
 
 
 def places(m: Measurements, columns: Table) -> dict[str, Any] | None:
@@ -110,7 +113,7 @@ def places(m: Measurements, columns: Table) -> dict[str, Any] | None:
     for name, of in (("x", east), ("y", frequency)):
         low, high = float(of[sources].min()), float(of[sources].max())
         ends[name] = low - 0.03 * (high - low), high + 0.03 * (high - low)
-    for (name, of_kind), style in zip(kinds.items(), STYLES, strict=True):
+    for (name, of_kind), (style, shape) in zip(kinds.items(), STYLES, strict=True):
         shown = of_kind & np.all(
             [(of >= ends[axis][0]) & (of <= ends[axis][1]) for axis, of in (("x", east), ("y", frequency))],
             axis=0,
@@ -119,7 +122,8 @@ def places(m: Measurements, columns: Table) -> dict[str, Any] | None:
         rows = rows[:: -(-len(rows) // MOST) or 1]
         y = [round(float(v), 3) for v in frequency[rows]]
         x = [round(float(v), 3) for v in east[rows]]
-        series.append({"x": x, "y": y, "low": y, "high": y, "dots": True, "style": style, "label": name})
+        look = {"dots": True, "style": style, "shape": shape, "label": name}
+        series.append({"x": x, "y": y, "low": y, "high": y} | look)
     panel = {"key": "map", "y_label": "frequency [MHz]", "y_range": list(ends["y"]), "guides": []}
     return {
         "x_label": "to the east of the centre [arcmin]",
@@ -129,10 +133,6 @@ def places(m: Measurements, columns: Table) -> dict[str, Any] | None:
     }
 
 
-_PANELS = (
-    "{} Each: integrated line with beam and contours at 1, 2 and 3 sigma; its spectrum, {}; velocities; cut along the "
-    "major axis."
-)
 _WIDTHS, _CLAIMED = "true width green, claimed one amber", "claimed width green"
 
 MAP = Figure(
@@ -151,7 +151,7 @@ GALLERIES = tuple(
         "gallery",
         _gallery(choose),
         needs=("part",),
-        caption=_PANELS.format(what, widths),
+        caption=f"{what} {PANELS.format(widths)}",
         training=True,
     )
     for key, title, choose, what, widths in (

@@ -17,7 +17,7 @@ BOX = 3  # channels that a mask is smoothed over
 W20 = 0.2  # share of the peak at which widths are taken
 ACROSS = 5  # lines of sight side by side in a cut
 _NOISE_SIGMA = BEAM_SIGMA / np.sqrt(2)  # pixels: noise has the beam as its autocorrelation
-_QUIETER = _NOISE_SIGMA / np.hypot(_NOISE_SIGMA, BEAM_SIGMA) / np.sqrt(BOX)  # noise after smoothing
+QUIETER = float(_NOISE_SIGMA / np.hypot(_NOISE_SIGMA, BEAM_SIGMA))  # share of noise that the beam leaves
 
 Mask = NDArray[np.bool_]
 
@@ -33,7 +33,8 @@ def significance(cube: Array, rms: Array) -> FloatArray:
 
     signal = np.asarray(cube, dtype=np.float64) / np.asarray(rms)[:, None, None]
     smooth = gaussian_filter(signal, (0, BEAM_SIGMA, BEAM_SIGMA), mode="constant")
-    return np.asarray(uniform_filter1d(smooth, BOX, axis=0, mode="constant") / _QUIETER)
+    quieter = QUIETER / np.sqrt(BOX)  # channels are independent
+    return np.asarray(uniform_filter1d(smooth, BOX, axis=0, mode="constant") / quieter)
 
 
 def mask(
@@ -57,6 +58,13 @@ def mask(
 def moment0(cube: Array, inside: Mask | None = None, step: float = CHANNEL) -> FloatArray:
     """The line's integral at each pixel, (rows, columns): Jy/beam times the unit of ``step``, Hz by default."""
     return np.asarray(_masked(cube, inside).sum(axis=0) * step)
+
+
+def smoothed0(total: Array) -> FloatArray:
+    """Moment 0 smoothed by the beam, (rows, columns); of its noise a share of ``QUIETER`` is left."""
+    from scipy.ndimage import gaussian_filter
+
+    return np.asarray(gaussian_filter(np.asarray(total, dtype=np.float64), BEAM_SIGMA))
 
 
 def moment1(cube: Array, velocity: Array, inside: Mask | None = None) -> FloatArray:

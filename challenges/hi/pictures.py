@@ -1,7 +1,8 @@
 """Sources as pictures: moment 0 and spectrum above, velocities and the cut along the major axis below.
 
-Moment 0: beam, contours at 1, 2 and 3 sigma of the map. Velocities: blue approaching, red receding, and the line of
-the cut. Spectrum and cut share their axis, velocities from left to right; the true width is green, a claimed one amber.
+Moment 0: beam, and contours of the map smoothed by it, at 1, 2 and 3 sigma of the smoothed map. Velocities: blue
+approaching, red receding, and the line of the cut. Spectrum and cut share their axis, velocities from left to right;
+the true width is green, a claimed one amber.
 """
 
 from __future__ import annotations
@@ -24,11 +25,16 @@ from blindsky.scoring.measurements import Array, FloatArray, Table
 PLACE = ("ra", "dec", "central_freq", "hi_size", "pa", "w20")
 CLAIM = ("claimed_freq", "claimed_w20")  # where an entry found it; NaN where it did not
 LEVELS = (1.0, 2.0, 3.0)  # sigma
+PANELS = (
+    "Each: integrated line with beam, and contours at 1, 2 and 3 sigma of the map smoothed by it; its spectrum, {}; "
+    "velocities; cut along the major axis."
+)
 EACH = 4  # samples of a kind
 FAINT, MIDDLE = 4.0, 8.0  # signal to noise of the samples that are not the brightest
 _SIDES = (10, 24)  # pixels from the source to the edge, least and most
 _MARGIN = 12  # channels beside the line
 _LEAST = 12  # channels from the middle to either end, without the margin
+_NOWHERE = -1e6  # pixels, of places on the far side of the sky, which have none: beyond any cube
 
 
 class Tile(NamedTuple):
@@ -68,9 +74,9 @@ def tile(cube: Voxels, rms: Array, place: tuple[float, float, float], half: tupl
 def picture(tile: Tile, source: Mapping[str, float]) -> NDArray[np.uint8]:
     """The four panels of a source (height, width, 3); ``source`` has PLACE, and perhaps CLAIM."""
     speed = moments.velocities(tile.frequency, source["central_freq"])
-    span = source["w20"] / 2
-    line = np.abs(speed) <= span
     wide = C_KMS * CHANNEL / source["central_freq"]  # km/s of a channel
+    span = max(source["w20"], wide) / 2  # a claim may be as narrow as it likes, a picture has channels
+    line = np.abs(speed) <= span
     inside = moments.mask(tile.cube, tile.rms, tile.place, source["w20"] / wide)
     # velocities from left to right are channels from last to first
     bands = [(-span, span, panels.GREEN)]
@@ -90,13 +96,12 @@ def picture(tile: Tile, source: Mapping[str, float]) -> NDArray[np.uint8]:
 
 def _light(tile: Tile, line: NDArray[np.bool_]) -> panels.Panel:
     """Moment 0 over the true width of the line."""
-    from scipy.ndimage import gaussian_filter
-
     total = moments.moment0(tile.cube[line])
-    sigma = CHANNEL * np.sqrt((tile.rms[line] ** 2).sum()) or 1.0
+    # of the channels that the cube has
+    sigma = CHANNEL * np.sqrt((tile.rms[line & np.any(tile.cube, axis=(1, 2))] ** 2).sum()) or 1.0
     panel = panels.fire((panels.enlarged(total) / sigma + 2) / (max(total.max() / sigma, 6.0) + 2))
     panel[panels.enlarged(tile.there, 0) < 0.5] = panels.NIGHT
-    smooth = panels.enlarged(gaussian_filter(total, BEAM_SIGMA), order=3) / sigma
+    smooth = panels.enlarged(moments.smoothed0(total), order=3) / (moments.QUIETER * sigma)
     for level, strength in zip(LEVELS, (0.45, 0.7, 0.95), strict=True):
         panels.over(panel, strength * panels.contour(smooth, level), panels.CHALK)
     radius = BEAM / PIXEL / 2 / len(total)
@@ -164,7 +169,8 @@ def _cut(tile: Tile, pa: float, edges: Edges) -> panels.Panel:
     panel = panels.fire((panels.enlarged(level.T) + 1.5) / (max(level.max(), 4.0) + 1.5))
     there = moments.cut(tile.there[None], tile.place[1:], pa, half)
     panel[panels.enlarged(there.T, 0)[:, 0] < 0.5] = panels.NIGHT
-    known = np.any(tile.cube, axis=(1, 2), keepdims=True)[::-1, 0].T  # the cube ends where there is not even noise
+    # the cube ends where there is not even noise
+    known = np.any(tile.cube, axis=(1, 2), keepdims=True)[::-1, 0].T
     panel[:, panels.enlarged(known, 0)[0] < 0.5] = panels.NIGHT
     panels.over(panel, 0.35 * panels.line((0, 0.5), (1, 0.5), 1.0), panels.CHALK)
     _mark(panel, edges)
@@ -183,7 +189,7 @@ def places(public: Path, split: str, table: Table) -> NDArray[np.uint8]:
     cube = open_cube(path if path.exists() else public / f"{split}_cube")
     field = Field.of(read_json(public / "fields.json")[split])
     rms = tables.read(public / f"{split}_channels.parquet", ["rms_jy_beam"])["rms_jy_beam"]
-    x, y = field.pixel(table["ra"], table["dec"])
+    x, y = (np.nan_to_num(at, nan=_NOWHERE) for at in field.pixel(table["ra"], table["dec"]))
     z = (np.asarray(table["central_freq"]) - cube.frequencies[0]) / CHANNEL
     drawn = []
     for k in range(len(x)):
@@ -211,7 +217,7 @@ def samples(labels: Table) -> tuple[Sample, ...]:
         rows = tuple(int(row) for row in order)
         notes = tuple(f"S/N {snr[row]:.1f}, {labels['w20'][row]:.0f} km/s" for row in rows)
         if rows:
-            kinds.append(Sample(title, rows, notes))
+            kinds.append(Sample(title, rows, notes, PANELS.format("width green")))
     return tuple(kinds)
 
 

@@ -57,7 +57,8 @@ def _noise(channels: dict[str, Table]) -> Plate:
         "x_range": [float(every.min()), float(every.max())],
         "panels": panels,
     }
-    return Plate("Noise by channel", "curves", data, "Nominal; gamma is the factor of interference.")
+    told = "; gamma is the factor of interference" if any(panel["key"] == "gamma" for panel in panels) else ""
+    return Plate("Noise by channel", "curves", data, f"Nominal{told}.")
 
 
 def _channels(table: Table, column: str, scale: float) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from blindsky.challenges.hi.field import Field
+from blindsky.challenges.hi.field import CENTRE, Field
 from blindsky.scoring.measurements import Table
 
 CELL = (7.0, 0.5e6)  # arcsec and Hz
@@ -27,9 +27,11 @@ def remarks(claims: Table, read: Callable[[str], dict[str, Any]]) -> tuple[str, 
             f"{outside:,} of {n:,} rows lie outside the field or its band, {low:.2f} to {high:.2f} MHz: "
             "they count as false detections"
         )
+    # the same measure of ra in all rows: one by their own dec would shear the cells
+    east = (claims["ra"] - CENTRE[0]) * np.cos(np.radians(CENTRE[1]))
     place = np.stack(
         [
-            np.floor(claims["ra"] * np.cos(np.radians(claims["dec"])) * 3600 / CELL[0]),
+            np.floor(east * 3600 / CELL[0]),
             np.floor(claims["dec"] * 3600 / CELL[0]),
             np.floor(claims["central_freq"] / CELL[1]),
         ]

@@ -63,7 +63,8 @@ def convert(path: Path | Sequence[Path], *, mode: Mode = "relation", threshold: 
     mode : hi_size from the mean relation of size and mass, or from the fitted ellipse as a Gaussian disc (``gauss``).
     threshold : of the reliability, inclusive.
     Rows keep their order and are numbered from 1. Of a galaxy that two regions found, the larger flux is kept.
-    InputFault for anything that is not such a catalogue, or was made of a cube without a frequency axis.
+    Without any catalogue there are no rows. InputFault for anything that is not such a catalogue, or was made of a cube
+    without a frequency axis.
     """
     if mode not in MODES:
         message = f"there is no mode {mode!r}. Known are: {', '.join(MODES)}"
@@ -71,7 +72,8 @@ def convert(path: Path | Sequence[Path], *, mode: Mode = "relation", threshold: 
     paths = [path] if isinstance(path, Path) else list(path)
     parts = [_converted(read(each), each, mode, threshold) for each in paths]
     region = np.repeat(np.arange(len(parts)), [len(part["ra"]) for part in parts])
-    whole = {name: np.concatenate([part[name] for part in parts]) for name in SDC2[1:]}
+    none = np.empty(0)
+    whole = {name: np.concatenate([none, *(part[name] for part in parts)]) for name in SDC2[1:]}
     kept = merged(whole, region)
     return {"id": np.arange(1, 1 + len(kept)), **{name: column[kept] for name, column in whole.items()}}
 

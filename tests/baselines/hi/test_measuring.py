@@ -64,6 +64,18 @@ def test_only_the_mask_counts():
     assert measure(-data, mask) is None
 
 
+def test_a_centre_lies_in_the_box():
+    data = np.zeros((4, 5, 6), np.float32)
+    data[1, 1, 1], data[2, 3, 4] = -0.99999, 1
+    found = measure(data, data != 0)
+    assert found is not None
+    assert (found.x, found.y) == (5, 4)
+    assert 0 <= found.pa < 360
+    other = measure(data[:, ::-1, ::-1], data[:, ::-1, ::-1] != 0)
+    assert other is not None
+    assert (other.x, other.y) == (0, 0)
+
+
 def test_crossings_of_a_triangle_lie_where_its_sides_do():
     """A triangle of 21 channels, smoothed: straight sides, which pass a fifth of the smoothed top."""
     triangle = 10.0 - np.abs(np.arange(21) - 10)

@@ -14,13 +14,16 @@ from blindsky.baselines.hi.fields import cube_of
 from blindsky.baselines.hi.regions import regions
 from blindsky.challenges.errors import MachineFault
 from blindsky.challenges.hi.columns import SDC2
+from blindsky.challenges.hi.sofia import convert
 from blindsky.scoring.catalogue import match, value
 
 CATALOGUE = """# Creator: SoFiA 2
-#    1    2    3    4    5    6    7    8    9   10   11
-# name   ra  dec freq f_sum w20 rel ell_maj ell_min ell_pa kin_pa
-#    -  deg  deg   Hz Jy*Hz  Hz   -     pix     pix    deg    deg
-"""
+#       1      2      3      4      5    6    7        8        9      10      11
+#    name     ra    dec   freq  f_sum  w20  rel  ell_maj  ell_min  ell_pa  kin_pa
+#       -    deg    deg     Hz  Jy*Hz   Hz    -      pix      pix     deg     deg
+
+  SoFiA 1  180.0  -29.0  1.1e9   50.0  1e6  0.3      6.0      4.0   -20.0    30.0
+"""  # one row, outside every field of the tests
 
 
 def install(folder, monkeypatch, script):
@@ -73,6 +76,26 @@ def test_the_settings_it_is_given(tmp_path, monkeypatch):
 def test_a_region_without_sources_is_no_failure(tmp_path, monkeypatch):
     install(tmp_path, monkeypatch, "echo 'No sources found. Terminating pipeline.' >&2; exit 8")
     assert sofia.run(tmp_path / "region.fits", 1) is None
+
+
+def test_where_it_finds_nothing_a_row_at_the_centre_is_claimed(mini, tmp_path, monkeypatch):
+    install(tmp_path, monkeypatch, "echo 'No sources found. Terminating pipeline.' >&2; exit 8")
+    model = sofia.train(mini.public, Settings())
+    found = model.catalogue(mini.public, "test")
+    assert tuple(found) == SDC2
+    assert {len(column) for column in found.values()} == {1}
+    assert all(np.isfinite(column).all() for column in found.values())
+    x, y = mini.field.pixel(found["ra"], found["dec"])
+    assert mini.field.inside(x, y, mini.field.channel(found["central_freq"])).all()
+
+
+def test_a_reliability_that_keeps_no_row_is_not_chosen(mini, tmp_path):
+    path = tmp_path / "cat.txt"
+    path.write_text(CATALOGUE)
+    found = [path]
+    assert value(match(mini.truths["train"], convert(found))) == -1
+    assert sofia.best_reliability(found, mini.truths["train"]) == sofia.RELIABLE
+    assert sofia.best_reliability([], mini.truths["train"]) == sofia.RELIABLE
 
 
 @pytest.mark.skipif(shutil.which("sofia") is None, reason="no program sofia on the path")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -62,6 +64,12 @@ def test_every_gallery_shows_its_kind(judged: tuple[Table, Measurements]) -> Non
         assert set(data["places"]) == {*PLACE, *CLAIM}
         assert len(data["rows"]) == len(data["notes"]) == 4
         shown[key] = data
+    for key, note in (
+        ("best", r"S/N [\d.]+, \d+ Jy Hz, score [01]\.\d\d"),
+        ("missed", r"S/N [\d.]+, \d+ Jy Hz"),
+        ("false", r"claimed S/N [\d.]+, \d+ Jy Hz"),
+    ):
+        assert all(re.fullmatch(note, text) for text in shown[key]["notes"]), key
     missed = set(truth["ra"][1::2][truth["snr"][1::2] >= 5])
     assert set(shown["missed"]["places"]["ra"]) <= missed
     assert max(truth["snr"][1::2]) == pytest.approx(
@@ -93,9 +101,11 @@ def test_the_map_holds_every_place_of_its_kind(judged: tuple[Table, Measurements
 
 
 def test_the_noise_is_that_of_the_channels() -> None:
-    core, survey = (_noise({"test": channels(TINY, track)}).data["panels"] for track in ("core", "survey"))
+    plates = [_noise({"test": channels(TINY, track)}) for track in ("core", "survey")]
+    core, survey = (plate.data["panels"] for plate in plates)
     assert [p["key"] for p in core] == ["rms_jy_beam"]
     assert [p["key"] for p in survey] == ["rms_jy_beam", "gamma"]
+    assert ["gamma" in plate.caption for plate in plates] == [False, True]  # only where it is drawn
     assert max(survey[1]["series"][0]["y"]) == pytest.approx(
         channels(TINY, "survey")["gamma"].max(), rel=1e-3
     )

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from blindsky.challenges.hi import moments
-from blindsky.challenges.hi.field import BEAM_AREA, BEAM_SIGMA, C_KMS, CHANNEL, PIXEL
+from blindsky.challenges.hi.field import BEAM_AREA, BEAM_SIGMA, C_KMS, CHANNEL, DEV, PIXEL
+from blindsky.challenges.hi.noise import Noise
+from blindsky.challenges.randomness import Streams
 
 SharedData = Callable[[str], Path]
 
@@ -144,6 +146,17 @@ def test_noise_of_the_smoothed_cube() -> None:
     cube = noise / noise.std() * rms[:, None, None]
     inner = moments.significance(cube, rms)[1:-1, 4:-4, 4:-4]
     assert inner.std() == pytest.approx(1, abs=0.03)
+
+
+def test_what_the_beam_leaves_of_the_noise_of_a_map() -> None:
+    rms = np.linspace(1, 2, DEV.nchan) * 1e-5
+    noise = Noise(DEV, rms, Streams(bytes(32), "smoothed"))
+    total = moments.moment0(np.stack([noise.tile(z, 0, 400, 0, 400) for z in range(30)]))
+    sigma = CHANNEL * math.sqrt((rms[:30] ** 2).sum())
+    assert total.std() / sigma == pytest.approx(1, abs=0.02)
+    left = moments.QUIETER
+    assert moments.smoothed0(total).std() / sigma == pytest.approx(left, rel=0.02)
+    assert left**2 == pytest.approx((1 / 2) / (1 / 2 + 1))  # squares of widths, in beams, before and after
 
 
 def test_the_mask_holds_the_source_and_not_its_neighbour(disc: np.ndarray) -> None:

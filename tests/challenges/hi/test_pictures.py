@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ import pytest
 from blindsky.challenges.files import write_json
 from blindsky.challenges.hi import panels, pictures
 from blindsky.challenges.hi.cube import create, open_cube
-from blindsky.challenges.hi.field import BEAM_SIGMA, C_KMS, CHANNEL, FIRST, Field
+from blindsky.challenges.hi.field import BEAM_SIGMA, C_KMS, CHANNEL, DEV, FIRST, Field
+from blindsky.challenges.hi.noise import Noise
+from blindsky.challenges.randomness import Streams
 from blindsky.challenges.tables import to_arrow
 
 FIELD = Field(40, 36, 120, 2000, 1, 1, 1.8, (16, 16, 64), 217)
@@ -140,6 +143,53 @@ def test_beyond_the_cube_is_night(tmp_path: Path) -> None:
     np.testing.assert_array_equal(cut[: S // 3, -5], np.broadcast_to(night, (S // 3, 3)))
     assert (cut[S // 2 + 9, 5] != night).any()
     np.testing.assert_array_equal(taken(outside)["light"][20, 20], night)
+
+
+def test_a_place_on_the_far_side_of_the_sky_is_night(tmp_path: Path) -> None:
+    public = release(tmp_path, 0.0)
+    far = source(0.0) | {"ra": np.array([0.0]), "dec": np.array([30.0])}
+    (picture,) = pictures.places(public, "train", far)
+    np.testing.assert_array_equal(taken(picture)["light"][20, 20], np.round(255 * np.array(panels.NIGHT)))
+
+
+def test_the_ends_of_what_a_claim_may_say_are_drawn(tmp_path: Path) -> None:
+    ends = {
+        "hi_size": (5e-324, 300.0),
+        "w20": (5e-324, 2000.0),
+        "central_freq": (1e8 + 1, FREQUENCY, 1.5e9 - 1),
+    }
+    every = np.array(list(itertools.product(*ends.values()))).T
+    table = {name: np.repeat(column, every.shape[1]) for name, column in source(30.0).items()}
+    drawn = pictures.places(release(tmp_path, 30.0), "train", table | dict(zip(ends, every, strict=True)))
+    assert len(drawn) == every.shape[1]
+    assert drawn.min() < 60 and drawn.max() == 255
+
+
+def test_a_line_is_a_channel_wide_at_least(tmp_path: Path) -> None:
+    public = release(tmp_path, 30.0)
+    thin, channel = (pictures.places(public, "train", source(30.0, w20=w)) for w in (5e-324, STEP))
+    np.testing.assert_array_equal(taken(thin[0])["light"], taken(channel[0])["light"])
+
+
+@pytest.mark.parametrize("beyond", [0, 12])
+def test_contours_are_at_sigmas_of_what_they_are_drawn_on(
+    beyond: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Noise alone, of which channels ``beyond`` the cube's end have none."""
+    rms = np.linspace(1, 2, DEV.nchan) * 1e-5
+    noise = Noise(DEV, rms, Streams(bytes(32), "contours"))
+    cube = np.stack([noise.tile(z, 0, 400, 0, 400) for z in range(30)])
+    cube[30 - beyond :] = 0
+    drawn: dict[float, Any] = {}
+    monkeypatch.setattr(
+        panels, "contour", lambda values, level: drawn.update({level: values}) or np.zeros_like(values)
+    )
+    there = np.ones(cube.shape[1:], dtype=bool)
+    whole = pictures.Tile(cube, there, rms[:30], DEV.frequencies[:30], (15, 200, 200))
+    pictures._light(whole, np.arange(30) >= 4)
+    assert list(drawn) == [1, 2, 3]
+    for values in drawn.values():
+        assert values.std() == pytest.approx(1, abs=0.03)
 
 
 def test_a_tile_is_cut_out_with_its_place(tmp_path: Path) -> None:

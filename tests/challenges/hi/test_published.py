@@ -11,7 +11,9 @@ import pytest
 from blindsky.challenges.hi import CHALLENGE, official
 from blindsky.challenges.hi.field import LDEV
 from blindsky.challenges.hi.interference import channels
-from blindsky.challenges.hi.published import DETECTABLE, PUBLISHED
+from blindsky.challenges.hi.published import DETECTABLE, PUBLISHED, TEAMS
+from blindsky.scoring.catalogue import COLUMNS, match
+from tests.acceptance.hi_baselines import Answer, rows_of_tiny
 
 SHOWN = {  # accuracy in per cent on the leaderboard
     "MINERVA": 81,
@@ -43,6 +45,17 @@ def test_values_are_of_metrics_that_there_are() -> None:
     scores = [result.values["sdc2_value"] for result in PUBLISHED.results()]
     assert scores[:-1] == sorted(scores[:-1], reverse=True)
     assert PUBLISHED.curves("anything") == ()
+
+
+def test_acceptance_compares_with_matches_and_sources_of_one_sky() -> None:
+    place = {"id": 1, "ra": 180.0, "dec": -30.0, "central_freq": 1.05e9, "w20": 200.0}
+    one = {name: np.array([place.get(name, 10.0)]) for name in COLUMNS}
+    rows = rows_of_tiny([{"matched_filter": Answer(match(one, one), 1)}])
+    (seen,) = (row for row in rows if row["name"].endswith("matches over detectable"))
+    assert seen["measured"] == 1
+    winner = max((team for team in TEAMS[:-1]), key=lambda team: team.score)
+    assert winner.counts is not None
+    assert seen["reference"] == pytest.approx(winner.counts[1] / DETECTABLE) == pytest.approx(3.57, abs=0.005)
 
 
 def test_the_number_of_detectable_sources(shared_data: Callable[[str], Path]) -> None:

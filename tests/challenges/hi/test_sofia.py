@@ -145,7 +145,9 @@ def test_the_threshold_is_inclusive_and_rows_are_numbered(written: Callable[...,
     assert found["id"].tolist() == [1, 2]
     assert found["ra"].tolist() == [180.1, 180.2]
     assert len(convert(path, threshold=1.0)["ra"]) == 0
-    assert len(convert(written())["ra"]) == 0
+    for none in (convert(written()), convert([])):
+        assert tuple(none) == SDC2
+        assert {len(column) for column in none.values()} == {0}
 
 
 def test_overlapping_regions_become_one(written: Callable[..., Path]) -> None:
