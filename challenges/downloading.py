@@ -57,6 +57,9 @@ def _store(path: Path, content: bytes) -> None:
 
 
 def _manifest(source: str) -> tuple[str, bytes]:
+    if "://" in source and not source.startswith(_SCHEMES):
+        message = f"{source} is neither a folder nor an http(s) address. Fetch it by other means, then give the folder"
+        raise InputFault(message)
     for base in (source.rstrip("/") + "/public", source.rstrip("/")):
         content = _small(base, MANIFEST)
         if content is not None:

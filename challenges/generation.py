@@ -41,7 +41,7 @@ from blindsky.challenges.randomness import (
 from blindsky.challenges.release import PARTS, SECRET, TRUTH, Release, open_release, read_key, write_key
 from blindsky.challenges.skies import FieldSky, Sky, StratifiedSky
 from blindsky.challenges.sorting import Sorter
-from blindsky.challenges.staging import Staging
+from blindsky.challenges.staging import PLAN, Staging
 from blindsky.challenges.strata import fillings
 from blindsky.challenges.writing import ReleaseWriter
 from blindsky.scoring.measurements import Array, Collector, Measured, Moments, Table
@@ -149,7 +149,7 @@ def _published(option: Option, value: str) -> str:
 
 def _planned(work: Path, wanted: dict[str, Any], key: bytes, given: bool) -> bytes:
     """The key of a release: that of its unfinished run where there is one, else the one at hand."""
-    plan, secret = work / "plan.json", work / SECRET
+    plan, secret = work / PLAN, work / SECRET
     if plan.exists():
         found, known = read_json(plan), read_key(secret)
         if found != wanted or (given and known != key):

@@ -51,6 +51,11 @@ def clean_name(text: str, what: str, *, longest: int = LONGEST) -> str:
     return name
 
 
+def alike(name: str) -> str:
+    """What two names share that nobody tells apart: without regard to case, blanks and forms of one letter."""
+    return " ".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).split())
+
+
 def slug(text: str) -> str:
     """A part of a file name that people can read: [a-z0-9-], at most 40 characters, never empty."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()

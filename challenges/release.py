@@ -67,6 +67,11 @@ class Public:
         return str(self.manifest["size"])
 
     @property
+    def held(self) -> bool:
+        """Whether the private part lies beside it, as in its organiser's arena."""
+        return (self.root.parent / "private" / SECRET).is_file()
+
+    @property
     def revealed(self) -> bool:
         """Whether the truth has been published."""
         return (self.root / REVEALED / REVEAL).exists()
@@ -85,10 +90,18 @@ class Public:
             message = (
                 f"release {self.release_id} has no {split} split: {_EMPTY[split]}"
                 if empty
-                else f"release {self.release_id} has no table {name!r} ({path} is not there). Download it again"
+                else f"release {self.release_id} has no table {name!r}: {self._instead(name, path)}"
             )
             raise InputFault(message)
         return path
+
+    def _instead(self, name: str, path: Path) -> str:
+        """What to do where a table is not there: only one that the manifest names has been lost."""
+        listed = (entry["path"] for entry in self.manifest["files"] if entry["path"].endswith(".parquet"))
+        known = dict.fromkeys(path.removesuffix(".parquet").partition("/")[0] for path in listed)
+        if name in known:
+            return f"{path} is not there. Download the release again"
+        return f"{registry.nearest(name, tuple(known))}Known are: {', '.join(known)}"
 
     def has(self, name: str) -> bool:
         """Whether the release has that public table."""
@@ -235,8 +248,8 @@ def open_release(path: Path) -> Release:
     secret = root / "private" / SECRET
     if not secret.is_file():
         message = (
-            f"the private part of release {public.release_id} is not here: {secret} is missing. "
-            "Only its organiser can do this"
+            f"the private part of release {public.release_id} is not here: {secret} is missing. Only its organiser can "
+            "do this: send them predictions, and read the boards on their site"
         )
         raise InputFault(message)
     return Release(root, public, read_key(secret))

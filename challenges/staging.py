@@ -13,6 +13,8 @@ from blindsky.challenges.commitments import DIGEST_BYTES
 from blindsky.challenges.files import PARTIAL
 from blindsky.scoring.measurements import Array
 
+PLAN = "plan.json"  # what an unfinished run was asked for
+
 
 class Staging:
     """Finished blocks of an unfinished release, each behind the sha256 of its bytes."""

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import re
 import secrets
+import shlex
 import shutil
 import time
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -34,12 +35,13 @@ from blindsky.challenges.files import (
     write_json,
 )
 from blindsky.challenges.manifest import MANIFEST
-from blindsky.challenges.names import clean_name
+from blindsky.challenges.names import alike, clean_name
 from blindsky.challenges.prediction import columns_of
 from blindsky.challenges.registry import nearest
-from blindsky.challenges.release import SECRET, UNSCORED, Public, Release, open_public, open_release
+from blindsky.challenges.release import REVEALED, SECRET, UNSCORED, Public, Release, open_public, open_release
+from blindsky.challenges.staging import PLAN
 from blindsky.submissions.canonical import write_canonical
-from blindsky.submissions.checking import check
+from blindsky.submissions.checking import CheckResult, check
 from blindsky.submissions.faults import PredictionRefused, shown
 
 RECORD = "submission.json"
@@ -114,6 +116,11 @@ class Arena:
         """Ids of the releases in this arena, sorted."""
         return tuple(p.name for p in _folders(self.releases) if (p / "public" / MANIFEST).is_file())
 
+    def unfinished(self) -> dict[str, Path]:
+        """Folders of generating runs that were stopped, by the id with which they go on."""
+        found = self.releases.glob(f"{PARTIAL}*/{PLAN}")
+        return {p.parent.name.removeprefix(PARTIAL): p.parent for p in sorted(found)}
+
     def held_ids(self) -> tuple[str, ...]:
         """Ids of the releases whose private part is here too: those that can be scored."""
         return tuple(
@@ -175,11 +182,11 @@ class Arena:
         """Every submission of a release with its state, in order of arrival."""
         ordered = self.all(release)
         own = {s.id: self._own_state(s) for s in ordered}
-        latest = {(s.kind, s.team, s.method): s.id for s in ordered if own[s.id][0] == "valid"}
+        latest = {_entry(s): s.id for s in ordered if own[s.id][0] == "valid"}
         standings = []
         for s in ordered:
             state, reason = own[s.id]
-            newer = latest.get((s.kind, s.team, s.method), s.id)
+            newer = latest.get(_entry(s), s.id)
             if state == "valid" and newer != s.id:
                 state, reason = "superseded", f"replaced by {newer}"
             standings.append(Standing(s, state, reason))
@@ -193,6 +200,13 @@ class Arena:
             fault = read_json(folder / FAULT)
             return ("invalid" if fault["state"] == "invalid" else "failed"), str(fault["reason"])
         return "valid", ""
+
+    def check(self, path: Path, release: str, ids: Path | None = None) -> CheckResult:
+        """Every fault of a prediction; what to do next names release and arena as they are named here."""
+        public = self.public(release)
+        options = ["--release", release, *([] if self.root == Path() else ["--arena", str(self.root)])]
+        found = check(path, public, ids)
+        return replace(found, options=shlex.join(options), held=public.held, revealed=public.revealed)
 
     def submit(
         self,
@@ -222,8 +236,8 @@ class Arena:
             raise InputFault(message)
         if training is not None:
             public.path("train")  # an import may have none
-        result = check(path, public, ids)
-        for found in (result, *([] if training is None else [check(training, public)])):
+        result = self.check(path, release, ids)
+        for found in (result, *([] if training is None else [self.check(training, release)])):
             if not found.ok:
                 raise PredictionRefused(found)
         name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
@@ -273,7 +287,8 @@ class Arena:
         if public.revealed and kind == "submission":
             message = (
                 f"release {public.release_id} is revealed: its truth is public, so nothing new can be ranked. "
-                "For a card of your own, use blindsky.score(prediction, release) in Python"
+                f"Compare with it yourself: it lies in {public.root / REVEALED}; or ask the organiser for a card, whom "
+                "blindsky.score(prediction, release) in Python gives one"
             )
             raise InputFault(message)
 
@@ -284,7 +299,7 @@ class Arena:
         recent = [
             s
             for s in self.all(release)
-            if s.kind == kind and s.team == team and datetime.fromisoformat(s.submitted) > day
+            if s.kind == kind and alike(s.team) == alike(team) and datetime.fromisoformat(s.submitted) > day
         ]
         allowed = self.per_day()
         if len(recent) >= allowed:
@@ -364,6 +379,11 @@ def _for_owner(folder: Path) -> None:
 def _folders(parent: Path) -> list[Path]:
     """What has appeared whole in a folder, by name; nothing where the folder isn't there."""
     return sorted(p for p in parent.iterdir() if not p.name.startswith(".")) if parent.is_dir() else []
+
+
+def _entry(s: Submission) -> tuple[str, str, str]:
+    """Of several with the same, the last one counts."""
+    return s.kind, alike(s.team), s.method
 
 
 def _read(folder: Path) -> Submission:

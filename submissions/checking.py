@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,15 @@ from blindsky.submissions.roster import PublicPart, most_rows, roster
 NO_TRUTH = "no_truth"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CheckResult:
-    """What a check found.
+    """What a check found; a notebook shows its text.
 
     fields : fields of the declaration that the file holds. rows : data rows read.
     in_order : whether rows are in the order of the test table. mass_error : max |integral - 1| of a density and
     max |sum - 1| of probabilities, by field.
+    options : of a command, that name the release as the caller did. held : whether its private part is here too.
+    revealed : whether its truth is public. in_memory : whether it is a table and no file yet.
     """
 
     path: Path
@@ -38,6 +41,10 @@ class CheckResult:
     notes: tuple[Note, ...] = ()
     in_order: bool = False
     mass_error: dict[str, float] = field(default_factory=dict)
+    options: str = field(default="", compare=False)  # these say what to do next, not what was found
+    held: bool = field(default=True, compare=False)
+    revealed: bool = field(default=False, compare=False)
+    in_memory: bool = field(default=False, compare=False)
 
     @property
     def ok(self) -> bool:
@@ -68,23 +75,35 @@ class CheckResult:
         """The text."""
         return self.text()
 
+    __repr__ = __str__
+
     def text(self) -> str:
         """What was found and what to do next."""
         details = [self.format] * bool(self.format) + [f"{self.rows:,} rows"] * bool(self.rows)
         what = self.path.name + (f" ({', '.join(details)})" if details else "")
         notes = [f"note: {note.message}" for note in self.notes]
-        if self.ok:
-            head = f"{what} is a valid prediction for {self.release}: {', '.join(self.fields)}."
-            if any(note.code == NO_TRUTH for note in self.notes):
-                return "\n".join([head, *notes])
-            ids = "" if self.ids is None else f" --ids {self.ids}"
-            then = (
-                f'Next: blindsky submit {self.path}{ids} --release {self.release} --team "..." --method "..."'
-            )
-            return "\n".join([head, *notes, then])
-        head = f"{what} is not a valid prediction for {self.release}: {self.report.count()}."
-        then = f"Next: mend this and run again: blindsky check {self.path} --release {self.release}"
-        return "\n".join([head, self.report.paragraphs(), *notes, then])
+        if not self.ok:
+            head = f"{what} is not a valid prediction for {self.release}: {self.report.count()}."
+            again = "check the table again" if self.in_memory else f"run again: {self._command('check')}"
+            return "\n".join([head, self.report.paragraphs(), *notes, f"Next: mend this and {again}"])
+        head = f"{what} is a valid prediction for {self.release}: {', '.join(self.fields)}."
+        if any(note.code == NO_TRUTH for note in self.notes):
+            return "\n".join([head, *notes])
+        return "\n".join([head, *notes, self._next()])
+
+    def _next(self) -> str:
+        """What to do with a valid prediction."""
+        if self.revealed:
+            return "Nothing to hand in: the truth of this release is public."
+        written = f"table.to_parquet({str(self.path)!r}, index=False), then " if self.in_memory else ""
+        if not self.held:
+            return f"Next: {written}send {self.path} to the organiser, with the names of team and method"
+        return f'Next: {written}{self._command("submit")} --team "..." --method "..."'
+
+    def _command(self, verb: str) -> str:
+        """A command on this prediction, as it can be typed."""
+        ids = [] if self.ids is None else ["--ids", str(self.ids)]
+        return f"blindsky {verb} {shlex.join([str(self.path), *ids])} {self.options or f'--release {self.release}'}"
 
 
 def check(path: Path, public: PublicPart, ids: Path | None = None) -> CheckResult:

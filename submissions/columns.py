@@ -6,6 +6,7 @@ import difflib
 import math
 import re
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,8 +54,16 @@ WHAT: dict[str, tuple[str, str]] = {  # code -> (message, mend)
         "leave all other cells of such a row empty",
     ),
 }
+_INDEX = re.compile(r"|Unnamed: \d+|__index_level_\d+__|index")  # names of a row index that was written along
 PROBABILITY = "a number not below 0"
+OWN_IDS = "number the rows with whole numbers (int64)"  # of a catalogue, where they stand in no test table
 SCALED = "divide a mask of 0 and 255 by 255, or send booleans"
+
+
+def what(code: str, prediction: Prediction) -> tuple[str, str]:
+    """Message and mend of cells that break a rule."""
+    message, mend = WHAT[code]
+    return message, OWN_IDS if code == "bad_id" and prediction.catalogue is not None else mend
 
 
 def range_text(f: Column) -> str:
@@ -106,40 +115,59 @@ def check_columns(file: PredictionFile, prediction: Prediction) -> list[str]:
             Fault("duplicate_column", "the column occurs more than once", name, mend="keep one of them")
         )
     in_columns: dict[str, list[str]] = {}
-    for name in kinds:
+    foreign = [name for name in kinds if name not in prediction.names]
+    unknown = []
+    for name in foreign:
         density = next((d for d, pattern in spread.items() if pattern.fullmatch(name)), None)
-        if name in prediction.names:
-            continue
         if density is not None and density not in kinds:
             in_columns.setdefault(density, []).append(name)
         else:
-            file.log.add(_unknown(name, prediction, kinds))
+            unknown.append(name)
+    missing = [name for name in prediction.required if name not in kinds and name not in in_columns]
+    for name in unknown:
+        file.log.add(_unknown(name, prediction, kinds, missing))
     for name, parts in in_columns.items():
         got = f"{len(parts)} columns {shown(parts[0])}, {shown(parts[-1])}, ..."
         file.log.add(_density_form(name, got, "the density is spread over several columns"))
-    foreign = [name for name in kinds if name not in prediction.names]
-    for name in prediction.required:
-        if name not in kinds and name not in in_columns:
-            near = _nearest(name, foreign)
-            file.log.add(
-                Fault(
-                    "missing_column",
-                    "a required column is missing",
-                    name,
-                    got="columns "
-                    + ", ".join(shown(other) for other in names[:8])
-                    + (", ..." if len(names) > 8 else ""),
-                    expected=", ".join(prediction.names),
-                    mend=f"rename {shown(near)} to {name}" if near else f"add the column {name}",
-                )
+    for name in missing:
+        file.log.add(
+            Fault(
+                "missing_column",
+                "a required column is missing",
+                name,
+                got="columns "
+                + ", ".join(shown(other) for other in names[:8])
+                + (", ..." if len(names) > 8 else ""),
+                expected=_expected(prediction),
+                mend=_to_have(name, foreign, [other for other in unknown if not _INDEX.fullmatch(other)]),
             )
+        )
     for group in prediction.together:
         here = [name for name in group if name in kinds]
         for name in group:
             if here and name not in kinds:
                 file.log.add(_lone(name, here, group, _nearest(name, foreign)))
     readable = [name for name in prediction.names if names.count(name) == 1]
-    return [name for name in readable if _check_type(file, kinds[name], fields.get(name))]
+    own = prediction.catalogue is not None
+    return [name for name in readable if _check_type(file, kinds[name], fields.get(name), own)]
+
+
+def _expected(prediction: Prediction) -> str:
+    """The columns asked for, and which of them may be left out."""
+    return ", ".join(
+        name if name in prediction.required else f"{name} (optional)" for name in prediction.names
+    )
+
+
+def _to_have(name: str, foreign: Sequence[str], unknown: Sequence[str]) -> str:
+    """How to come by a missing column: it may be there under a name that is not like its own."""
+    near = _nearest(name, foreign)
+    if near is not None:
+        return f"rename {shown(near)} to {name}"
+    if unknown:
+        listed = " or ".join(shown(other) for other in unknown[:3])
+        return f"rename the column that holds it to {name}, perhaps {listed}, or add it"
+    return f"add the column {name}"
 
 
 def _lone(name: str, here: Sequence[str], group: Sequence[str], near: str | None) -> Fault:
@@ -154,21 +182,23 @@ def _lone(name: str, here: Sequence[str], group: Sequence[str], near: str | None
     )
 
 
-def _unknown(name: str, prediction: Prediction, present: Collection[str]) -> Fault:
+def _unknown(name: str, prediction: Prediction, present: Collection[str], missing: Sequence[str]) -> Fault:
     absent = [other for other in prediction.names if other not in present]
     near = _nearest(name, absent) or _nearest(name, prediction.names)
-    if name == "" or re.fullmatch(r"Unnamed: \d+|__index_level_\d+__|index", name):
+    if _INDEX.fullmatch(name):
         mend = "this looks like the row index of pandas: write the table with index=False"
     elif near is not None:
         case = " (names are case-sensitive)" if near.lower() == name.lower() else ""
         mend = f"did you mean {near}?{case}"
+    elif missing:  # to leave it out may lose what was asked for
+        mend = f"if it holds {' or '.join(missing[:3])}, rename it, else leave it out"
     else:
         mend = "leave it out"
     return Fault(
         "unknown_column",
         "a column that is not part of the prediction",
         shown(name),
-        expected=", ".join(prediction.names),
+        expected=_expected(prediction),
         mend=mend,
     )
 
@@ -215,8 +245,11 @@ def _check_pixels(file: PredictionFile, column: ColumnInfo, f: Pixels) -> bool:
     return False
 
 
-def _check_type(file: PredictionFile, column: ColumnInfo, f: Field | None) -> bool:
-    """Whether a column holds what its field asks, None for the key; a fault is noted where it doesn't."""
+def _check_type(file: PredictionFile, column: ColumnInfo, f: Field | None, own: bool) -> bool:
+    """Whether a column holds what its field asks, None for the key; a fault is noted where it doesn't.
+
+    own : whether the key is the participant's own.
+    """
     if isinstance(f, Pixels):
         return _check_pixels(file, column, f)
     if isinstance(f, Density):
@@ -245,7 +278,8 @@ def _check_type(file: PredictionFile, column: ColumnInfo, f: Field | None) -> bo
     if file.text and column.kind == "text":
         return True
     if f is None and column.kind == "number":
-        file.log.add(float_ids(column.name, column.detail))
+        fault = float_ids(column.name, column.detail)
+        file.log.add(replace(fault, mend=OWN_IDS) if own else fault)
         return False
     if column.kind in (("integer",) if f is None else ("integer", "number")):
         return True

@@ -33,6 +33,7 @@ from blindsky.submissions.columns import (
     outside,
     pixels_text,
     range_text,
+    what,
 )
 from blindsky.submissions.faults import Fault, Note, PredictionRefused
 from blindsky.submissions.formats.common import Chunk, PredictionFile
@@ -252,7 +253,7 @@ class Examination:
     ) -> None:
         """Note cells that break rules.   about : how to mend this column.   names : the columns of the cells (n,)."""
         for problem in problems:
-            message, mend = WHAT[problem.code]
+            message, mend = what(problem.code, self.prediction)
             at = None if ids is None else ids[problem.index]
             mend += f". {column}: {about.removesuffix('.')}" if about else ""
             fault = Fault(problem.code, message, column, expected=expected, mend=mend)

@@ -81,7 +81,7 @@ def identify(head: bytes) -> tuple[str, bool]:
         return "an HTML page (perhaps a login or error page saved in place of the file)", False
     if text.lstrip().startswith(b"<"):
         return ("VOTable", True) if _VOTABLE.search(text) else ("an XML document, but no VOTable", False)
-    if text.lstrip()[:1] in (b"{", b"["):
+    if text.lstrip()[:1] in (b"{", b"[") and b"\0" not in text:
         return "JSON text", False
     if text[257:262] == b"ustar":
         return "a tar archive", False

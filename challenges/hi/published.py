@@ -75,8 +75,9 @@ PUBLISHED = Published(
     "Published in Hartley et al. 2023",
     "Final scores of SKA Science Data Challenge 2, on its cube of 913 GB with 233,245 sources: not ranked here. "
     "Roughly, scores of different skies compare as the score over detectable sources; but fainter matches count in it, "
-    "too, and a large cube has more of them: the whole truth of a tiny one has little more than 1. The number of detectable "
-    "sources in that cube, 8,640 with S/N of 5 and more, is an estimate: 411 of its development field, scaled. "
+    "too, and a large cube has more of them: the whole truth of a tiny one has little more than 1. The number of "
+    "detectable sources in that cube, 8,640 with S/N of 5 and more, is an estimate: 411 of its development field, "
+    "scaled. "
     "Accuracies follow from score and counts; that of Spardha is published as 75 %. Starmech and YOLO-CIANNA II (arXiv "
     "2509.12082, 2025) are not from the final leaderboard.",
     results,

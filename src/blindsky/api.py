@@ -49,7 +49,10 @@ class Data:
         return self.table("test")
 
     def table(self, name: str) -> pd.DataFrame:
-        """A whole public table by name; lists and images are one array per row."""
+        """A whole public table by name; lists and images are one array per row.
+
+        InputFault for a name that is not there, with those that are.
+        """
         import pandas as pd
 
         columns = self.public.table(name)
@@ -98,20 +101,26 @@ def load(release: str | Path, *, arena: str | Path | None = None) -> Data:
 
 
 @contextmanager
-def _as_file(prediction: pd.DataFrame | str | Path) -> Iterator[Path]:
+def _as_file(prediction: object) -> Iterator[Path]:
     if isinstance(prediction, str | Path):
         yield Path(prediction)
         return
     import tempfile
 
+    import pandas as pd
     import pyarrow as pa
 
     from blindsky.challenges.errors import InputFault
 
+    if not isinstance(prediction, pd.DataFrame):
+        kind = type(prediction).__name__
+        message = f"a prediction is a file or a pandas table, got {kind}. Make it one: pandas.DataFrame(...)"
+        raise InputFault(message)
+    named = [name for name in prediction.index.names if name is not None and name not in prediction]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "prediction.parquet"
         try:
-            prediction.to_parquet(path, index=False)
+            (prediction.reset_index(named) if named else prediction).to_parquet(path, index=False)
         except pa.ArrowException as error:
             message = f"the table can't be written as Parquet: {error}. Give every column one type"
             raise InputFault(message) from error
@@ -125,12 +134,16 @@ def check(
 
     prediction : a file, or a pandas table with one row per test object.   The truth is not needed.
     """
-    from blindsky.submissions.checking import check as check_file
+    from blindsky.submissions.arena import Arena
 
-    data = load(release, arena=arena)
     with _as_file(prediction) as path:
-        found = check_file(path, data.public)
-    return found if isinstance(prediction, str | Path) else replace(found, path=Path(path.name))
+        found = Arena(arena_root(arena)).check(path, str(release))
+    return found if isinstance(prediction, str | Path) else _in_memory(found)
+
+
+def _in_memory(found: CheckResult) -> CheckResult:
+    """What a check found of a table, without the temporary file that it was written to."""
+    return replace(found, path=Path(found.path.name), in_memory=True)
 
 
 def score(
@@ -146,16 +159,16 @@ def score(
     from blindsky.challenges.trust import confirm
     from blindsky.submissions.arena import Arena
     from blindsky.submissions.canonical import write_canonical
-    from blindsky.submissions.checking import check as check_file
     from blindsky.submissions.faults import PredictionRefused
     from blindsky.submissions.judging import measure
 
-    held = Arena(arena_root(arena)).release(str(release))
+    contest = Arena(arena_root(arena))
+    held = contest.release(str(release))
     confirm(held)
     with _as_file(prediction) as path, tempfile.TemporaryDirectory() as folder:
-        result = check_file(path, held.public)
+        result = contest.check(path, str(release))
         if not result.ok:
-            raise PredictionRefused(result)
+            raise PredictionRefused(result if isinstance(prediction, str | Path) else _in_memory(result))
         canonical = Path(folder) / "canonical.parquet"
         content = write_canonical(path, held.public, canonical)
         parts, part_of = measure(held, canonical)
@@ -198,6 +211,7 @@ def board(
 ) -> pd.DataFrame:
     """A board as a pandas table with the numbers of the site, a row per entry in the order of the board.
 
+    For whoever holds the release's private part; everyone else reads ``board.csv`` of the site.
     board : its name; None for the first.   part : of the cases, as the site may show it; None for the one that ranks.
     Columns: rank, rank_low, rank_high (0 for what is not ranked), tie, entry, kind, team, method, submitted, and of
     each metric its value, ``_low`` and ``_high``, in the units of ``frame.attrs["units"]``.
@@ -230,7 +244,7 @@ def board(
 
 
 def figure(release: str | Path, entry: str, key: str, *, arena: str | Path | None = None) -> Drawing:
-    """A figure of an entry as its page draws it, from the same data.
+    """A figure of an entry as its page draws it, from the same data, for whoever holds the release's private part.
 
     entry : its id.   key : of the figure.   InputFault for names that are not there, and what there is.
     """

@@ -78,8 +78,13 @@ def cli() -> None:
 
     \b
     Organiser:    blindsky generate photoz --track biased --size small
+                  blindsky leaderboard --out site/
     Participant:  blindsky check predictions.parquet --release RELEASE
-    Reader:       blindsky leaderboard --out site/
+    Anyone:       blindsky verify RELEASE
+
+    \b
+    Exit codes:   0 fine, 1 the input is at fault, 2 usage,
+                  3 the machine (disk, permission, network), 130 stopped
     """
 
 
@@ -106,10 +111,9 @@ def main() -> None:
             _fail(error, error.exit_code, error.format_message())
         error.show()
         sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo(
-            "stopped; nothing half-written is visible, and the same command may be run again", err=True
-        )
+    except (click.Abort, KeyboardInterrupt) as stop:
+        then = str(stop) or "nothing half-written is visible, and the same command may be run again"
+        click.echo(f"stopped; {then}", err=True)
         sys.exit(130)
     except MemoryError as error:
         _fail(error, 3, "out of memory. Close other programs, or use fewer --workers")

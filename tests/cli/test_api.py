@@ -60,8 +60,14 @@ def test_tables_are_pandas(data: blindsky.Data, toy_release: Release) -> None:
     raw = toy_release.public.table("train")
     for name in data.train:
         assert np.array_equal(data.train[name].to_numpy(), raw[name])
-    with pytest.raises(InputFault, match="no table 'truth'"):
+    with pytest.raises(InputFault, match=r"no table 'truth': Known are: derived, prior, test, train$"):
         data.table("truth")
+    with pytest.raises(InputFault, match=r"no table 'tset': did you mean test\? Known are: ") as typo:
+        data.table("tset")
+    assert "again" not in str(typo.value)
+    (data.path / "prior.parquet").unlink()
+    with pytest.raises(InputFault, match=r"prior\.parquet is not there\. Download the release again"):
+        data.table("prior")
     assert data.challenge.name == "toy"
 
 
@@ -113,8 +119,36 @@ def test_tables_that_pandas_can_not_write_are_named(data: blindsky.Data) -> None
     table["remark"] = [1, "two"] * 75
     with pytest.raises(InputFault, match="can't be written as Parquet"):
         blindsky.check(table, data.path)
-    indexed = blindsky.check(answer(data).set_index("object_id"), data.path)
-    assert [fault.code for fault in indexed.faults] == ["missing_column"]
+    with pytest.raises(InputFault, match=r"a file or a pandas table, got dict. Make it one"):
+        blindsky.check({"object_id": [1]}, data.path)  # type: ignore[arg-type]
+    with pytest.raises(InputFault, match="got ndarray"):
+        blindsky.score(np.zeros(3), data.path)  # type: ignore[arg-type]
+
+
+def test_a_table_may_be_indexed_by_its_ids(data: blindsky.Data) -> None:
+    indexed = answer(data).set_index("object_id")
+    assert blindsky.check(indexed, data.path).ok
+    assert blindsky.check(answer(data).set_index("object_id", drop=False), data.path).ok, "and a column too"
+    assert blindsky.score(indexed, data.path)["parts"] == blindsky.score(answer(data), data.path)["parts"]
+
+
+def test_a_notebook_shows_the_text_and_no_file_that_is_not_there(
+    data: blindsky.Data, toy_release: Release, tmp_path: Path
+) -> None:
+    good = blindsky.check(answer(data), NAME, arena=tmp_path)
+    assert repr(good) == str(good) == good.text()
+    assert repr(good).splitlines()[-1] == (
+        "Next: table.to_parquet('prediction.parquet', index=False), then blindsky submit prediction.parquet "
+        f'--release {NAME} --arena {tmp_path} --team "..." --method "..."'
+    )
+    bad = answer(data).drop(index=5)
+    assert repr(blindsky.check(bad, data.path)).endswith("Next: mend this and check the table again")
+    with pytest.raises(PredictionRefused, match="check the table again") as refused:
+        blindsky.score(bad, data.path)
+    assert "blindsky check" not in str(refused.value)
+    shutil.rmtree(toy_release.private)
+    told = repr(blindsky.check(answer(data), data.path)).splitlines()[-1]
+    assert told.endswith(", then send prediction.parquet to the organiser, with the names of team and method")
 
 
 def test_a_score_is_the_metric_of_truth_and_prediction(data: blindsky.Data, toy_release: Release) -> None:

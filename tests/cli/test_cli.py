@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -179,12 +181,97 @@ def test_real_data_become_a_release(cli: Cli, tmp_path: Path) -> None:
 
 
 def test_score_all_says_what_it_could_not_score(cli: Cli, toy_release: Release, prediction: Path) -> None:
-    import shutil
-
     assert "holds no release" in cli("score", "--all", "--arena", "nowhere").out
     cli("submit", prediction, "--release", "toy-original", "--team", "A", "--method", "m")
     shutil.rmtree(toy_release.private)
     assert "left out toy-original: its private part is not here" in cli("score", "--all").out
+
+
+# What to type next
+
+
+def last(answer: Any) -> str:
+    assert answer.code == 0, answer
+    return str(answer.out.splitlines()[-1])
+
+
+def test_the_next_line_of_a_check_runs_as_printed(
+    cli: Cli, toy_release: Release, prediction: Path, tmp_path: Path
+) -> None:
+    there = tmp_path / "far away"
+    there.mkdir()
+    (there / "releases").symlink_to(tmp_path / "releases")
+    mine = prediction.rename(tmp_path / "my prediction.parquet")
+    ways = (
+        ("--release", "toy-original"),
+        ("--release", toy_release.root),
+        ("--release", toy_release.public.root),
+        ("--release", "toy-original", "--arena", there),
+    )
+    for way in ways:
+        told = last(cli("check", mine, *way))
+        line = shlex.split(told.removeprefix("Next: "))
+        assert line[:2] == ["blindsky", "submit"]
+        assert last(cli(*line[1:])).startswith("  next  blindsky score"), told
+    cut = tmp_path / "cut here.parquet"
+    cut.write_bytes(mine.read_bytes()[:-40])
+    for verb, more in (("check", ()), ("submit", ("--team", "A", "--method", "m"))):
+        refused = cli(verb, cut, "--release", "toy-original", "--arena", there, *more)
+        line = shlex.split((refused.out + refused.err).split("run again: ")[1])
+        assert line[:2] == ["blindsky", "check"]
+        assert cli(*line[1:]).out.startswith("cut here.parquet is not a valid prediction")
+
+
+def test_a_participant_is_told_whom_to_send_it_to(cli: Cli, toy_release: Release, prediction: Path) -> None:
+    shutil.rmtree(toy_release.private)
+    told = last(cli("check", prediction, "--release", "toy-original"))
+    assert told == f"Next: send {prediction} to the organiser, with the names of team and method"
+    line = ("submit", prediction, "--release", "toy-original", "--team", "A", "--method", "m")
+    handed_in = cli(*line)
+    assert last(handed_in) == f"  next  send {prediction} to the organiser"
+    assert "note: it is kept here alone" in handed_in.out
+    assert json.loads(cli(*line, "--json").out)["scorable"] is False
+    told = last(cli("baseline", "toy/mean", "--release", "toy-original"))
+    assert told.startswith("  next  run it with --out FILE and send FILE to the organiser")
+    told = last(cli("baseline", "toy/mean", "--release", toy_release.root, "--out", "the mean.parquet"))
+    assert cli(*shlex.split(told.removeprefix("  next  blindsky "))).code == 0
+    refused = cli("score", "--all", "--arena", ".").out
+    assert "its private part is not here" in refused
+    for refused in (
+        cli("reveal", "toy-original").err,
+        cli("leaderboard", "--terminal", "--release", "toy-original").err,
+    ):
+        assert (
+            "Only its organiser can do this: send them predictions, and read the boards on their site"
+            in refused
+        )
+
+
+def test_a_revealed_release_takes_nothing_and_check_says_so(
+    cli: Cli, toy_release: Release, prediction: Path
+) -> None:
+    cli("reveal", "toy-original")
+    told = last(cli("check", prediction, "--release", "toy-original"))
+    assert told == "Nothing to hand in: the truth of this release is public."
+    late = cli("submit", prediction, "--release", "toy-original", "--team", "A", "--method", "m")
+    assert f"it lies in {Path('releases/toy-original/public/revealed')}; or ask the organiser" in late.err
+
+
+def test_the_site_names_the_arena_whose_scores_are_missing(
+    cli: Cli, toy_release: Release, prediction: Path, tmp_path: Path
+) -> None:
+    cli("submit", prediction, "--release", "toy-original", "--team", "A", "--method", "m")
+    assert last(cli("leaderboard")) == "1 entry has no current card: run blindsky score --all"
+    told = last(cli("leaderboard", "--arena", tmp_path))
+    assert told == f"1 entry has no current card: run blindsky score --all --arena {tmp_path}"
+
+
+def test_help_says_what_the_exit_codes_mean(cli: Cli) -> None:
+    told = " ".join(cli("--help").out.split())
+    assert (
+        "0 fine, 1 the input is at fault, 2 usage, 3 the machine (disk, permission, network), 130 stopped"
+        in told
+    )
 
 
 # JSON
@@ -205,13 +292,15 @@ def test_every_answer_can_be_json(cli: Cli, prediction: Path, tmp_path: Path) ->
     assert answer("check", prediction, "--release", release)["ok"]
     mine = answer("submit", prediction, "--release", release, "--team", "A", "--method", "m")
     listed = answer("list", "--release", release)["submissions"]
-    assert [(one["id"], one["state"]) for one in listed] == [(mine["id"], "valid")]
+    assert [(one["id"], one["state"]) for one in listed] == [(mine["id"], "waiting")]
     assert mine["fields"] == ["estimate", "pdf"]
     theirs = answer("baseline", "toy/mean", "--release", release)["submission"]
     scored = answer("score", "--all")["scored"]
     assert {s["submission"]: s["state"] for s in scored} == {mine["id"]: "valid", theirs: "valid"}
     assert all((tmp_path / s["card"] / "card.json").is_file() for s in scored)
     assert answer("score", "--all") == {"scored": []}
+    listed = answer("list", "--release", release)["submissions"]
+    assert {one["state"] for one in listed} == {"valid"}
     assert answer("withdraw", mine["id"])["state"] == "withdrawn"
     assert answer("leaderboard")["releases"] == [release]
     assert answer("verify", release)["ok"]

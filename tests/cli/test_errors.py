@@ -84,7 +84,7 @@ MISTAKES: list[tuple[str, int, str]] = [
     ("download nothing", 1, "no release at nothing"),
     ("download notes.txt", 1, "no release at notes.txt"),
     ("download http://127.0.0.1:9/x", 3, "Run the same command again"),
-    ("download ftp://example.org/x", 1, "no release at ftp"),
+    ("download ftp://example.org/x", 1, "is neither a folder nor an http(s) address"),
     ("verify nothing", 1, "no release 'nothing'"),
     ("verify", 2, "Missing argument 'RELEASE'"),
     ("reveal nothing", 1, "no release 'nothing'"),
@@ -245,7 +245,8 @@ def test_a_bug_is_not_hidden(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
         cli("list")
 
 
-def test_ctrl_c_ends_with_a_line_and_130(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_a_batch_system_end_with_a_line_and_130(tmp_path: Path, how: signal.Signals) -> None:
     os.mkfifo(tmp_path / "key")  # whoever reads it waits
     process = subprocess.Popen(
         [sys.executable, "-m", "blindsky", "generate", "toy", "--key-file", "key", "--workers", "1"],
@@ -262,12 +263,40 @@ def test_ctrl_c_ends_with_a_line_and_130(tmp_path: Path) -> None:
             writer = os.open(tmp_path / "key", os.O_WRONLY | os.O_NONBLOCK)
         time.sleep(0.02)
     assert writer is not None
-    process.send_signal(signal.SIGINT)
+    process.send_signal(how)
     out, err = process.communicate(timeout=30)
     os.close(writer)
     assert (process.returncode, out) == (130, "")
     assert err.strip().startswith("stopped")
     assert "Traceback" not in err
+
+
+def test_a_stopped_run_without_an_id_is_named_until_it_is_finished(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from blindsky.challenges import generation
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(generation, "_write", stop)
+        stopped = cli("generate", "toy", "--workers", 1)
+    (left,) = (tmp_path / "releases").glob(".partial-*")
+    name = left.name.removeprefix(".partial-")
+    assert stopped.code == 130
+    said = f"stopped; go on with the same command and --id {name}, or remove releases/{left.name}"
+    assert said in stopped.err
+    assert (
+        f"unfinished; if it was stopped, go on with its command and --id {name}, or remove releases/{left.name}"
+        in cli("list").out
+    )
+    assert json.loads(cli("list", "--json").out)["unfinished"] == [
+        {"id": name, "path": f"releases/{left.name}"}
+    ]
+    assert cli("generate", "toy", "--workers", 1, "--id", name).code == 0
+    assert "unfinished" not in cli("list").out
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
 def test_a_reader_who_goes_away_is_no_drama() -> None:

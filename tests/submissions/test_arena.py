@@ -223,6 +223,17 @@ def test_a_later_entry_of_team_and_method_supersedes(arena: Arena, submit: Submi
     assert (states(arena)[first.id], states(arena)[second.id]) == ("superseded", "withdrawn")
 
 
+@pytest.mark.parametrize("name", ["team a", "TEAM A", " Team  A ", "Ｔeam A"])
+def test_a_team_is_the_same_in_any_case_and_with_any_blanks(arena: Arena, submit: Submit, name: str) -> None:
+    first, second = submit("Team A"), submit(name)
+    assert states(arena) == {first.id: "superseded", second.id: "valid"}
+    (arena.root / "arena.toml").write_text("submissions_per_day = 2\n")
+    with pytest.raises(InputFault, match="2 are allowed"):
+        submit("tEAM A")
+    submit("Team B"), submit("TeamA")
+    assert list(states(arena).values()).count("valid") == 3
+
+
 def test_withdrawing_is_for_good(arena: Arena, submit: Submit) -> None:
     made = submit()
     arena.withdraw(made.id, "trained on the test split")

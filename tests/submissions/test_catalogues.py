@@ -156,6 +156,17 @@ def test_every_fault_is_told(release: Release, tmp_path: Path) -> None:
         assert code in {f.code for f in result.faults}, code
 
 
+@pytest.mark.parametrize("name", ["p.csv", "p.parquet"])
+def test_bad_ids_are_to_be_numbered_anew(name: str, release: Release, tmp_path: Path) -> None:
+    """They are the participant's own: there is no table to copy them from."""
+    frame = pd.DataFrame(truth(release)).assign(id=lambda table: table["id"] + 0.5)
+    path = tmp_path / name
+    frame.to_csv(path, index=False) if path.suffix == ".csv" else frame.to_parquet(path, index=False)
+    result = check(path, release.public)
+    assert {fault.code for fault in result.faults} == {"bad_id"}
+    assert {fault.mend for fault in result.faults} == {"number the rows with whole numbers (int64)"}
+
+
 def test_too_long_a_catalogue_is_refused(release: Release, tmp_path: Path) -> None:
     for rows, words in ((401, "at most 400 rows"), (2_000, "at most 400 rows")):
         pd.DataFrame({"id": np.arange(rows), "x": 1.0}).to_csv(tmp_path / "p.csv", index=False)

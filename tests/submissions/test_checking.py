@@ -119,7 +119,7 @@ def test_the_result_as_json(public: Any, table: dict[str, Any], text: Callable[.
         ("z_points", "did you mean z_point?"),
         ("Z_Point", "did you mean z_point? (names are case-sensitive)"),
         ("zpoint", "did you mean z_point?"),
-        ("photometric_redshift", "leave it out"),
+        ("photometric_redshift", "if it holds z_point, rename it, else leave it out"),
         ("Unnamed: 0", "this looks like the row index of pandas: write the table with index=False"),
         ("", "this looks like the row index of pandas: write the table with index=False"),
     ],
@@ -132,8 +132,34 @@ def test_a_wrong_name_gets_a_suggestion(
     unknown, missing = result.faults
     assert unknown.mend == mend
     assert missing.column == "z_point"
-    close = mend.startswith("did you mean")
-    assert missing.mend == (f"rename {given!r} to z_point" if close else "add the column z_point")
+    ways = {
+        "did": f"rename {given!r} to z_point",
+        "if": f"rename the column that holds it to z_point, perhaps {given!r}, or add it",
+        "this": "add the column z_point",
+    }
+    assert missing.mend == ways[mend.split()[0]]
+    assert unknown.expected == missing.expected == "object_id, z_point, spread (optional), pdf (optional)"
+
+
+def test_two_names_unlike_those_asked_for_are_not_to_be_thrown_away(
+    public: Any, table: dict[str, Any], text: Callable[..., Path]
+) -> None:
+    result = check(text({"id": table["object_id"], "photoz": table["z_point"]}), public)
+    told = {(f.code, f.column): f.mend for f in result.faults}
+    assert told == {
+        ("unknown_column", "'id'"): "if it holds object_id or z_point, rename it, else leave it out",
+        ("unknown_column", "'photoz'"): "if it holds object_id or z_point, rename it, else leave it out",
+        (
+            "missing_column",
+            "object_id",
+        ): "rename the column that holds it to object_id, perhaps 'id' or 'photoz', or add it",
+        (
+            "missing_column",
+            "z_point",
+        ): "rename the column that holds it to z_point, perhaps 'id' or 'photoz', or add it",
+    }
+    beside = check(text({**table, "colour": table["z_point"]}), public)
+    assert [fault.mend for fault in beside.faults] == ["leave it out"], "nothing is missing"
 
 
 def test_a_doubled_column(public: Any, table: dict[str, Any], text: Callable[..., Path]) -> None:

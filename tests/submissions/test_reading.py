@@ -129,6 +129,7 @@ def test_an_ending_that_suits_is_no_surprise(tmp_path: Path, public: Any) -> Non
         (b"\xef\xbb\xbf\n <HTML>", "an HTML page"),
         (b'<?xml version="1.0"?><feed/>', "an XML document, but no VOTable"),
         (b'{"object_id": [1]}', "JSON text"),
+        (b"[\x00\x93\xf1junk", "binary data of an unknown kind"),
         (b"\x80\x04\x95abc", "a Python pickle"),
         (b"cbuiltins\neval\n(S'1'\ntR.", "a Python pickle"),
         (b"\0" * 300, "binary data of an unknown kind"),

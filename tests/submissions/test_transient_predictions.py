@@ -118,9 +118,11 @@ def test_a_misspelt_class_is_the_one_that_lacks(
     renamed = {given if name == "class_62" else name: column for name, column in answer.items()}
     unknown, missing = check(text(renamed), objects).faults
     assert (unknown.code, unknown.column) == ("unknown_column", repr(given))
-    assert str(unknown.mend).startswith(f"did you mean {near}?" if near else "leave it out")
+    assert str(unknown.mend).startswith(f"did you mean {near}?" if near else "if it holds class_62, rename")
     assert (missing.code, missing.column) == ("missing_column", "class_62")
-    assert missing.mend == (f"rename {given!r} to class_62" if near else "add the column class_62")
+    assert missing.mend.startswith(
+        f"rename {given!r} to class_62" if near else "rename the column that holds it to"
+    )
 
 
 def test_no_class_may_lack(objects: Any, answer: dict[str, Any], text: Write) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,13 +80,14 @@ def command(
     )
     if out is not None:
         baselines.predict_to_file(chosen.fit(public, settings), public, out)
-        text = f"wrote {out}\n  next  {next_command(f'check {out} --release {release}', arena)}"
+        check = shlex.join(["check", str(out), "--release", release])
+        text = f"wrote {out}\n  next  {next_command(check, arena)}"
         answer({"baseline": name, "prediction": str(out)}, as_json, text)
         return
     found = hand_in(held, public, chosen, settings)
-    text = (
-        f"accepted {found.id}: {name} on {found.release}\n  next  {next_command(f'score {found.id}', arena)}"
-    )
+    elsewhere = "run it with --out FILE and send FILE to the organiser: the private part, which scores it, is not here"
+    then = next_command(f"score {found.id}", arena) if public.held else elsewhere
+    text = f"accepted {found.id}: {name} on {found.release}\n  next  {then}"
     answer({"baseline": name, "submission": found.id}, as_json, text)
 
 

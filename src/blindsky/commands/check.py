@@ -27,8 +27,6 @@ def command(prediction: Path, release: str, ids: Path | None, arena: Path | None
       blindsky check predictions.parquet --release photoz-biased-tiny-1a2b3c4d
       blindsky check predictions.csv --release downloads/photoz-biased-tiny-1a2b3c4d --json
     """
-    from blindsky.submissions.checking import check
-
-    result = check(prediction, open_arena(arena).public(release), ids)
+    result = open_arena(arena).check(prediction, release, ids)
     click.echo(json.dumps(result.to_dict(), ensure_ascii=False, indent=1) if as_json else str(result))
     sys.exit(0 if result.ok else 1)

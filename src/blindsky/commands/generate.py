@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -59,23 +62,38 @@ def command(
     """
     from blindsky.baselines import baseline as baselines
     from blindsky.challenges import generation, registry
+    from blindsky.challenges.files import PARTIAL
 
     asked = registry.get(challenge)
     if device == "cuda" and cluster is None:
         _find_gpu()
-    release = generation.generate(
-        asked,
-        track or asked.tracks[0].name,
-        size,
-        open_arena(arena).releases,
-        release_id=release_id,
-        key=None if key_file is None else _key(key_file),
-        options=dict(_pair(text) for text in options),
-        workers=workers or os.cpu_count() or 1,
-        cluster=cluster,
-        device=device,
-        announce=lambda name: click.echo(f"drawing {name} (if stopped, go on with --id {name})", err=True),
-    )
+    releases, begun = open_arena(arena).releases, []
+
+    def announce(name: str) -> None:
+        begun.append(name)
+        click.echo(f"drawing {name} (if stopped, go on with --id {name})", err=True)
+
+    with _stopped_by_a_cluster_too():
+        try:
+            release = generation.generate(
+                asked,
+                track or asked.tracks[0].name,
+                size,
+                releases,
+                release_id=release_id,
+                key=None if key_file is None else _key(key_file),
+                options=dict(_pair(text) for text in options),
+                workers=workers or os.cpu_count() or 1,
+                cluster=cluster,
+                device=device,
+                announce=announce,
+            )
+        except KeyboardInterrupt as stop:
+            if not begun:
+                raise
+            name = begun[0]
+            left = releases / f"{PARTIAL}{name}"
+            raise click.Abort(f"go on with the same command and --id {name}, or remove {left}") from stop
     name, manifest = release.public.release_id, release.public.manifest
     splits = manifest["splits"]
     lines = [
@@ -89,6 +107,16 @@ def command(
     ]
     content = {"release": name, "path": str(release.root), "splits": splits}
     answer(content | {"commitments": manifest["commitments"]["root"]}, as_json, "\n".join(lines))
+
+
+@contextmanager
+def _stopped_by_a_cluster_too() -> Iterator[None]:
+    """The signal with which a batch system ends a job stops the work as Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _find_gpu() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from blindsky.commands import answer, arena_option, json_option, open_arena
+from blindsky.commands import answer, arena_option, json_option, next_command, open_arena
 
 if TYPE_CHECKING:
     from blindsky.submissions.arena import Arena
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @arena_option
 @json_option
 def command(out: Path | None, terminal: bool, release: str | None, arena: Path | None, as_json: bool) -> None:
-    """Render the site of every release in the arena: ranks, intervals, ties, a page per entry.
+    """Render the site of every release in the organiser's arena: ranks, intervals, ties, a page per entry.
 
     The pages open from the disk and make no request to other sites. Of what has not changed since the last time
     nothing is rendered again.
@@ -48,7 +48,8 @@ def command(out: Path | None, terminal: bool, release: str | None, arena: Path |
 
     target = out or held.site
     made = rebuild(held, target)
-    hint = f"\n{made.waiting} entries have no current card: run blindsky score --all" if made.waiting else ""
+    who = "1 entry has" if made.waiting == 1 else f"{made.waiting} entries have"
+    hint = f"\n{who} no current card: run {next_command('score --all', arena)}" if made.waiting else ""
     text = f"wrote {target / 'index.html'} (releases: {len(made.releases)}, entries: {made.entries}){hint}"
     content = {"site": str(target), "releases": list(made.releases), "entries": made.entries}
     answer(content | {"waiting": made.waiting, "rendered": made.rendered}, as_json, text)

@@ -10,7 +10,7 @@ import click
 from blindsky.commands import answer, arena_option, json_option, open_arena
 
 if TYPE_CHECKING:
-    from blindsky.submissions.arena import Arena
+    from blindsky.submissions.arena import Arena, Standing
 
 
 @click.command()
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 @arena_option
 @json_option
 def command(release: str | None, arena: Path | None, as_json: bool) -> None:
-    """List the installed challenges with tracks and sizes, and the releases of the arena.
+    """List the installed challenges with tracks and sizes, and the releases of the arena, unfinished ones too.
+
+    A submission without a card is waiting: blindsky score --all.
 
     \b
     Example:
@@ -56,6 +58,8 @@ def command(release: str | None, arena: Path | None, as_json: bool) -> None:
             for r in releases
         ],
     }
+    unfinished = held.unfinished()
+    content["unfinished"] = [{"id": name, "path": str(path)} for name, path in unfinished.items()]
     lines = ["Challenges"]
     for c in challenges:
         lines.append(f"  {c.name:14} {c.title}")
@@ -63,15 +67,23 @@ def command(release: str | None, arena: Path | None, as_json: bool) -> None:
     lines += ["", f"Releases in {held.root}"]
     for r in content["releases"]:
         lines.append(f"  {r['id']:44} {r['status']:9} {r['submissions']} submissions")
+    for name, path in unfinished.items():
+        lines.append(
+            f"  {name:44} unfinished; if it was stopped, go on with its command and --id {name}, or remove {path}"
+        )
     if not releases:
         lines.append("  none yet; make one with: blindsky generate photoz --track representative --size tiny")
     answer(content, as_json, "\n".join(lines))
 
 
 def _submissions(arena: Arena, release: str, as_json: bool) -> None:
+    def state(s: Standing) -> str:
+        waits = s.state == "valid" and arena.card_folder(s.submission.id) is None
+        return "waiting" if waits else s.state
+
     standings = arena.standings(arena.public(release).release_id)
     content = [
-        {"id": s.submission.id, "state": s.state, "reason": s.reason, "kind": s.submission.kind}
+        {"id": s.submission.id, "state": state(s), "reason": s.reason, "kind": s.submission.kind}
         | {"team": s.submission.team, "method": s.submission.method, "submitted": s.submission.submitted}
         for s in standings
     ]

@@ -37,9 +37,10 @@ def command(
     arena: Path | None,
     as_json: bool,
 ) -> None:
-    """Check PREDICTION and hand it in. Nothing is kept unless it is accepted.
+    """Check PREDICTION and hand it in, in the organiser's arena. Nothing is kept unless it is accepted.
 
-    A later submission of the same team and method supersedes the earlier one.
+    A participant sends the file to the organiser, who hands it in. A later submission of the same team and method
+    supersedes the earlier one.
 
     \b
     Example:
@@ -51,5 +52,13 @@ def command(
     )
     lines = [f"accepted {found.id}: {found.rows:,} rows for {found.release}"]
     lines += [f"  note: {note}" for note in found.notes]
-    lines.append(f"  next  {next_command(f'score {found.id}', arena)}")
-    answer(asdict(found), as_json, "\n".join(lines))
+    scorable = held.public(release).held
+    next_line = (
+        next_command(f"score {found.id}", arena) if scorable else f"send {prediction} to the organiser"
+    )
+    if not scorable:
+        lines.append(
+            "  note: it is kept here alone, and the private part of the release, which scores it, is not here"
+        )
+    lines.append(f"  next  {next_line}")
+    answer(asdict(found) | {"scorable": scorable}, as_json, "\n".join(lines))
