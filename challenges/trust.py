@@ -145,10 +145,14 @@ def _listed(folder: Path, listed: list[dict[str, Any]], prefix: str = "") -> Ite
 def _files(public: Public) -> Iterator[Problem]:
     yield from _listed(public.root, public.manifest["files"])
     known = {entry["path"] for entry in public.manifest["files"]} | {MANIFEST}
+    if public.revealed:
+        folder = public.root / REVEALED
+        names = (REVEAL, *(entry["path"] for entry in opening(folder / REVEAL)["files"]))
+        known |= {f"{REVEALED}/{name}" for name in names}
     for path in sorted(public.root.rglob("*")):
         name = path.relative_to(public.root).as_posix()
-        if path.is_file() and name not in known and not name.startswith((f"{REVEALED}/", PARTIAL)):
-            yield Problem(name, "a file", "nothing: the manifest does not name it")
+        if path.is_file() and name not in known and not name.startswith(PARTIAL):
+            yield Problem(name, "a file", "nothing: neither the manifest nor a reveal names it")
 
 
 def _root(public: Public) -> Iterator[Problem]:

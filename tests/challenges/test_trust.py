@@ -89,8 +89,21 @@ def test_an_additional_file_is_found(toy_release: Release) -> None:
     (toy_release.public.root / "commitments" / "extra.csv").write_text("1")
     (toy_release.public.root / ".partial-x").write_text("left by a killed run")
     assert problems(toy_release) == [
-        "commitments/extra.csv: found a file, expected nothing: the manifest does not name it"
+        "commitments/extra.csv: found a file, expected nothing: neither the manifest nor a reveal names it"
     ]
+
+
+@pytest.mark.parametrize("revealed", [False, True])
+def test_an_additional_file_beside_the_revealed_truth_is_found(toy_release: Release, revealed: bool) -> None:
+    """Before the reveal the whole folder is one too many."""
+    folder = toy_release.public.root / "revealed"
+    if revealed:
+        reveal(toy_release)
+        assert verify(toy_release.public).ok
+    folder.mkdir(exist_ok=True)
+    (folder / "secret.json").write_text("{}")
+    problems = verify(toy_release.public).problems
+    assert [p.file for p in problems] == ["revealed/secret.json"]
 
 
 @pytest.mark.parametrize("row", [0, 77, 149])
