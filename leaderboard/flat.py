@@ -17,6 +17,15 @@ from blindsky.scoring.metric import Metric
 
 Kind = Literal["text", "int", "float"]
 ENDS = {"": "", "_low": "low end of the interval of ", "_high": "high end of the interval of "}
+# A norm such as |bias| has no interval of its own; these are no ends of an error bar
+NULL_ENDS = {
+    "": "",
+    "_null_low": "low end of what a perfect entry gets by chance in ",
+    "_null_high": "high end of what a perfect entry gets by chance in ",
+}
+STANDARD = frozenset(
+    ("arcsec", "deg", "km/s", "mag", "pix", "s")
+)  # units that the IVOA knows by these names
 _VOTABLE = {
     "text": 'datatype="unicodeChar" arraysize="*"',
     "int": 'datatype="int"',
@@ -66,9 +75,10 @@ def columns(release: ReleaseView, tables: Sequence[BoardTable]) -> list[Column]:
 def _of_metric(metric: Metric, rows: Sequence[Row]) -> list[Column]:
     cells = [row.cells.get(metric.key, EMPTY) for row in rows]
     values = [[c.value for c in cells], [c.low for c in cells], [c.high for c in cells]]
+    ends = NULL_ENDS if metric.interval == "null" else ENDS
     return [
         Column(f"{metric.key}{end}", "float", metric.unit, f"{words}{metric.title}", numbers)
-        for (end, words), numbers in zip(ENDS.items(), values, strict=True)
+        for (end, words), numbers in zip(ends.items(), values, strict=True)
     ]
 
 
@@ -112,8 +122,9 @@ def as_votable(found: Sequence[Column], name: str, description: str) -> str:
     ]
     for c in found:
         words = f"{c.description} [{c.unit}]" if c.unit else c.description
+        unit = f" unit={_attribute(c.unit)}" if c.unit in STANDARD else ""
         lines += [
-            f"<FIELD name={_attribute(c.name)} {_VOTABLE[c.kind]}>",
+            f"<FIELD name={_attribute(c.name)} {_VOTABLE[c.kind]}{unit}>",
             f"<DESCRIPTION>{_text(words)}</DESCRIPTION></FIELD>",
         ]
     lines.append("<DATA><TABLEDATA>")

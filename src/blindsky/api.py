@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from blindsky.submissions.checking import CheckResult
 
 ARENA_VARIABLE = "BLINDSKY_ARENA"
+FRAME = 640  # pixels, width of a figure in a notebook
 
 
 def arena_root(arena: str | Path | None = None) -> Path:
@@ -203,7 +204,18 @@ class Drawing:
         figure = f"<figure><h3>{escape(self.title)}</h3>{self.svg}{caption}</figure>"
         page = escape(f"<!doctype html><style>{assets('site.css')[0]}</style>{figure}")
         title = escape(self.title)
-        return f'<iframe sandbox title="{title}" srcdoc="{page}" width="640" height="600" style="border:0"></iframe>'
+        height = self._height()
+        size = f'width="{FRAME}" height="{height}"'
+        return f'<iframe sandbox title="{title}" srcdoc="{page}" {size} style="border:0"></iframe>'
+
+    def _height(self) -> int:
+        """Of the frame in pixels: the drawing as wide as it, and room for what is written above and below."""
+        import re
+
+        found = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', self.svg)
+        wide, high = map(float, found.groups()) if found else (1.0, 1.0)
+        lines = 1 + len(self.caption) // 80
+        return round(FRAME * high / wide) + 80 + 24 * lines
 
 
 def board(
@@ -214,7 +226,8 @@ def board(
     For whoever holds the release's private part; everyone else reads ``board.csv`` of the site.
     board : its name; None for the first.   part : of the cases, as the site may show it; None for the one that ranks.
     Columns: rank, rank_low, rank_high (0 for what is not ranked), tie, entry, kind, team, method, submitted, and of
-    each metric its value, ``_low`` and ``_high``, in the units of ``frame.attrs["units"]``.
+    each metric its value, ``_low`` and ``_high``, in the units of ``frame.attrs["units"]``; of a norm, which has no
+    interval of its own, ``_null_low`` and ``_null_high``, between which a perfect entry lies by chance.
     InputFault for a name that is not there, or a part that is still hidden.
     """
     import pandas as pd

@@ -77,7 +77,8 @@ def test_a_board_is_a_frame_with_the_numbers_of_the_page(arena: Arena) -> None:
         assert frame["entry"].tolist() == [row["entry"] for row in board["rows"]]
         assert frame["rank"].tolist() == [row["rank"] for row in board["rows"]]
         for key in board["rows"][0]["metrics"] if board["rows"] else ():
-            for end, name in (("", "value"), ("_low", "low"), ("_high", "high")):
+            own = "_null" if board["rows"][0]["metrics"][key]["interval"] == "null" else ""
+            for end, name in (("", "value"), (f"{own}_low", "low"), (f"{own}_high", "high")):
                 wanted = [row["metrics"][key][name] for row in board["rows"]]
                 found = [None if np.isnan(x) else x for x in frame[f"{key}{end}"]]
                 assert found == wanted
@@ -116,4 +117,8 @@ def test_a_notebook_shows_a_figure_without_its_styles_leaking(arena: Arena, tmp_
     shown = drawn._repr_html_()
     assert "<b>" not in shown
     assert shown.count("<") == 2, "one frame, everything else inside its attribute"
+    tall = blindsky.Drawing("T", "", '<svg viewBox="0 0 400 1000"></svg>')._repr_html_()
+    wide = blindsky.Drawing("T", "", '<svg viewBox="0 0 400 100"></svg>')._repr_html_()
+    heights = [int(re.search(r'height="(\d+)"', page).group(1)) for page in (tall, wide)]
+    assert heights[0] - heights[1] == 640 * 900 // 400, "as high as the drawing is at this width"
     assert "&lt;b&gt;T&lt;/b&gt;" in html.unescape(shown)

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from blindsky.challenges.release import Release
-from blindsky.leaderboard import exports
+from blindsky.leaderboard import exports, flat
 from blindsky.leaderboard.boards import ReleaseView, board_tables
 from blindsky.leaderboard.feed import feed
 from blindsky.leaderboard.site import render
@@ -49,7 +49,7 @@ def files(view: ReleaseView) -> dict[str, str | bytes]:
 
 def expected(files: dict[str, Any]) -> list[dict[str, Any]]:
     """The rows of board.json, flat."""
-    flat = []
+    found = []
     for board in json.loads(files["board.json"])["boards"]:
         for row in board["rows"]:
             place = {key: row[key] for key in ("rank", "rank_low", "rank_high", "tie", "entry", "team")}
@@ -58,8 +58,8 @@ def expected(files: dict[str, Any]) -> list[dict[str, Any]]:
                 for key, cell in row["metrics"].items()
                 for end, name in (("", "value"), ("_low", "low"), ("_high", "high"))
             }
-            flat.append({"board": board["board"], "part": board["part"], **place, **numbers})
-    return flat
+            found.append({"board": board["board"], "part": board["part"], **place, **numbers})
+    return found
 
 
 def number(value: Any) -> float | None:
@@ -110,6 +110,23 @@ def test_a_column_says_its_unit(files: dict[str, Any]) -> None:
 
     field = pq.read_schema(io.BytesIO(files["board.parquet"])).field("loss_low")
     assert field.metadata == {b"unit": b"", b"description": b"low end of the interval of Title of loss"}
+
+
+def test_the_band_of_a_perfect_entry_is_no_interval_of_the_value(files: dict[str, Any]) -> None:
+    header = files["board.csv"].splitlines()[0].split(",")
+    assert {"norm", "norm_null_low", "norm_null_high"} <= set(header) and "norm_low" not in header
+
+
+def test_units_of_the_standard_are_units_to_astropy() -> None:
+    from astropy.io.votable import parse_single_table
+    from astropy.units import Unit
+
+    found = [flat.Column(f"c{k}", "float", unit, "", [1.0]) for k, unit in enumerate(sorted(flat.STANDARD))]
+    found.append(flat.Column("other", "float", "nat", "", [1.0]))
+    text = flat.as_votable(found, "name", "")
+    table = parse_single_table(io.BytesIO(text.encode()), verify="exception").to_table()
+    assert [table[c.name].unit for c in found[:-1]] == [Unit(c.unit) for c in found[:-1]]
+    assert table["other"].unit is None
 
 
 def test_an_empty_board_is_an_empty_table(release: Any) -> None:
