@@ -274,7 +274,7 @@ FIGURES = (
             kind="binned_curve",
             data=_finders(column, label, edges, log),
             needs=(column,),
-            caption="Wilson intervals. The threshold lets through one non-lens in a thousand.",
+            caption="The threshold lets through one non-lens in a thousand.",
             together=column == "r_ein",
         )
         for column, title, label, edges, log in _FINDERS
@@ -306,7 +306,7 @@ FIGURES = (
         kind="offsets",
         data=impostors,
         needs=("impostor",),
-        caption="Wilson intervals. The threshold lets through one non-lens in a hundred.",
+        caption="The threshold lets through one non-lens in a hundred.",
     ),
     Figure(
         key="reliability",

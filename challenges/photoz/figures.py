@@ -316,7 +316,7 @@ def _blanked(x: FloatArray) -> list[float | None]:
 _BINNED = (
     ("bias", median_error, "median of e", "Bias", "Median of e = (z_point − z_true)/(1 + z_true)."),
     ("nmad", nmad, "sigma_nmad of e", "Scatter", "The line of the Science Book is an rms."),
-    ("out15", outlier_share, "share of |e| > 0.15", "Outliers", "Wilson intervals."),
+    ("out15", outlier_share, "share of |e| > 0.15", "Outliers", ""),
 )
 
 FIGURES = (

@@ -309,7 +309,7 @@ FIGURES = (
         kind="curves",
         data=snia_redshift,
         needs=("true_z",),
-        caption=f"Objects whose probability of SN Ia is {THRESHOLD:g} or more, with Wilson intervals; purity at the "
+        caption=f"Objects whose probability of SN Ia is {THRESHOLD:g} or more; purity at the "
         "redshift of what was selected, objects of our Galaxy left out.",
         together=True,
     ),
@@ -319,7 +319,7 @@ FIGURES = (
         kind="curves",
         data=completeness_by_redshift,
         needs=("true_z",),
-        caption="Wilson intervals. Bars of one bin stand beside each other.",
+        caption="Bars of one bin stand beside each other.",
     ),
     Figure(
         key="loss_by_day",
