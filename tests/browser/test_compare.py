@@ -65,6 +65,15 @@ def rows(page: Page) -> list[list[str]]:
     return [[cell.inner_text() for cell in line.locator("th, td").all()] for line in lines]
 
 
+def drawn(page: Page, entries: int) -> None:
+    """Wait until so many entries are in the table; their scripts are loaded one by one.
+
+    By a locator: a function would be evaluated in the page, whose policy forbids that.
+    """
+    page.locator("#differences-body tbody tr").nth(entries - 1).wait_for()
+    assert page.locator("#differences-body tbody tr").count() == entries
+
+
 def numbers(text: str) -> list[float]:
     return [float(n) for n in NUMBER.findall(text.replace("\u2212", "-").replace("\u202f", ""))]
 
@@ -122,7 +131,7 @@ def test_two_to_five_entries_are_taken(compare: Any, entries: list[EntryView]) -
     page = compare(AFTER, *map(stem, entries[:3]))
     for k in (3, 4):
         page.locator(f"input[value='{stem(entries[k])}']").check()
-    assert len(rows(page)) == 5
+    drawn(page, 5)
     assert page.locator(f"input[value='{stem(entries[5])}']").is_disabled()
     said = page.locator("form [role=status]")
     assert "Five are chosen" in said.inner_text()
@@ -137,7 +146,7 @@ def test_the_address_brings_the_choice_back(compare: Any, entries: list[EntryVie
     page = compare(AFTER, stem(entries[0]), stem(entries[1]))
     page.locator(f"input[value='{stem(entries[2])}']").check()
     page.locator("select[name=board]").select_option("density")
-    page.wait_for_function("document.querySelectorAll('table.compared tbody')[0].rows.length === 3")
+    drawn(page, 3)
     before = rows(page)
     page.reload()
     page.locator("#compared").wait_for()
@@ -177,7 +186,7 @@ def test_the_keyboard_is_enough(compare: Any, entries: list[EntryView]) -> None:
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.type") == "checkbox"
     page.keyboard.press("Space")
-    page.wait_for_function("document.querySelectorAll('table.compared tbody')[0].rows.length === 3")
+    drawn(page, 3)
     slider = page.get_by_role("slider").first
     slider.focus()
     page.keyboard.press("ArrowRight")
