@@ -23,9 +23,7 @@ NULL_ENDS = {
     "_null_low": "low end of what a perfect entry gets by chance in ",
     "_null_high": "high end of what a perfect entry gets by chance in ",
 }
-STANDARD = frozenset(
-    ("arcsec", "deg", "km/s", "mag", "pix", "s")
-)  # units that the IVOA knows by these names
+STANDARD = frozenset(("arcsec", "deg", "km/s", "mag", "pix", "s"))  # units that the IVOA knows by these names
 _VOTABLE = {
     "text": 'datatype="unicodeChar" arraysize="*"',
     "int": 'datatype="int"',

@@ -7,8 +7,10 @@ figures and pictures that are new. The bytes are those of a build from nothing.
 
 from __future__ import annotations
 
+import gc
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +23,7 @@ from blindsky.challenges.release import REVEAL, REVEALED, Release
 from blindsky.leaderboard import publish, site
 from blindsky.leaderboard.boards import BoardTable, Lead, ReleaseView, Row, Who
 from blindsky.leaderboard.cells import Cell
+from blindsky.leaderboard.pictures import album
 from blindsky.leaderboard.ranks import Place
 from blindsky.leaderboard.site import Section
 from blindsky.leaderboard.store import Store, code_digest
@@ -28,6 +31,7 @@ from blindsky.submissions.arena import Arena
 
 STORE = ".site-store"  # in the arena
 MANY = 60  # entries from which on releases are rendered by several processes
+SHARE = 20  # entries whose pictures one of these draws at a time
 
 
 class Built(NamedTuple):
@@ -43,7 +47,7 @@ def rebuild(arena: Arena, out: Path) -> Built:
     """Write the site of every release in the arena to ``out``, replacing an older one as a whole."""
     site.check_replaceable(out)
     store = Store(arena.root / STORE, code_digest())
-    with store.open():
+    with store.open(), _uncollected():
         held = {name: arena.release(name) for name in arena.held_ids()}
         fronts = {name: publish.front(arena, release) for name, release in held.items()}
         homes = site.homes(fronts.values())
@@ -85,6 +89,16 @@ def _card(folder: Path) -> list[str]:
     return [sha256(folder / CARD), sha256(folder / REPLICATES)]
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the search for cycles among millions of small objects that all stay until the site is written."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
 def _apart(arena: Arena, store: Store, missing: Sequence[str], homes: Mapping[str, str]) -> None:
     """Render several releases at once into the store, where that is worth the start of processes."""
     from joblib import Parallel, cpu_count, delayed
@@ -92,16 +106,40 @@ def _apart(arena: Arena, store: Store, missing: Sequence[str], homes: Mapping[st
     entries = sum(len(arena.standings(name)) for name in missing)
     if len(missing) < 2 or entries < MANY or cpu_count() < 2:
         return
+    drawn = [
+        delayed(_draw_apart)(arena.root, store.code, name, first)
+        for name in missing
+        if _pictured(arena.release(name))
+        for first in range(0, len(arena.standings(name)), SHARE)
+    ]
     jobs = [delayed(_render_apart)(arena.root, store.code, name, dict(homes)) for name in missing]
-    for used in Parallel(n_jobs=min(cpu_count(), len(missing)), batch_size=1)(jobs):
-        store.used |= used
+    with Parallel(n_jobs=min(cpu_count(), len(missing)), batch_size=1) as parallel:
+        parallel(drawn)
+        for used in parallel(jobs):
+            store.used |= used
+
+
+def _pictured(release: Release) -> bool:
+    """Whether every entry has pictures of its own."""
+    pictures = release.public.challenge.pictures
+    answered = pictures is not None and pictures.answer is not None and release.public.revealed
+    return answered or (pictures is not None and pictures.places is not None)
+
+
+def _draw_apart(root: Path, code: str, name: str, first: int) -> None:
+    """Draw the pictures of some entries of a release into the store."""
+    arena, store = Arena(root), Store(root / STORE, code)
+    some = arena.standings(name)[first : first + SHARE]
+    with store.open():
+        cards = [publish.entry(arena, standing).card for standing in some]
+        album(arena.public(name), cards, arena.prediction)
 
 
 def _render_apart(root: Path, code: str, name: str, homes: Mapping[str, str]) -> set[str]:
     arena, store = Arena(root), Store(root / STORE, code)
     release = arena.release(name)
     home = homes[release.public.challenge.name]
-    with store.open():
+    with store.open(), _uncollected():
         front = publish.front(arena, release)
         _render(store, _key(store, arena, release, home), arena, release, home, front)
     return store.used
