@@ -135,10 +135,14 @@ def _of_places(
     of_data: list[str],
 ) -> dict[tuple[str, int], str]:
     """Pictures of places in a field: of the training field always, of the test field after the reveal."""
-    asked: list[tuple[str, str, list[int], Table]] = []
-    if rows:
+
+    def of_training() -> dict[tuple[str, int], str]:
         labels = public.table(*pictures.labels)
-        asked.append(("train", "train", rows, {name: column[rows] for name, column in labels.items()}))
+        table = {name: column[rows] for name, column in labels.items()}
+        return _placed(public, pictures, "train", "train", rows, table)
+
+    made = _kept([*of_data, "train", rows], of_training) if rows else {}
+    asked: list[tuple[str, str, list[int], Table]] = []
     galleries = [f.key for f in public.challenge.figures if f.kind == GALLERY]
     parts = {"train": "train", "all": TEST} if public.revealed else {"train": "train"}
     found = (card for card in cards if card["entry"]["kind"] in ("submission", "baseline"))
@@ -148,7 +152,6 @@ def _of_places(
             for data in (drawn[key] for key in galleries if key in drawn):
                 table = {name: np.array(column[:MOST], np.float64) for name, column in data["places"].items()}
                 asked.append((of_part(card["entry"]["id"], part), split, data["rows"][:MOST], table))
-    made: dict[tuple[str, int], str] = {}
     for whose, split, some, table in asked:
         make = partial(_placed, public, pictures, whose, split, some, table)
         made |= _kept([*of_data, whose, split, some, table], make)

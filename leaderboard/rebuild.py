@@ -52,11 +52,12 @@ def rebuild(arena: Arena, out: Path) -> Built:
         fronts = {name: publish.front(arena, release) for name, release in held.items()}
         homes = site.homes(fronts.values())
         keys = {n: _key(store, arena, held[n], homes[fronts[n].question.name]) for n in held}
-        missing = [name for name in held if _kept(store, keys[name], fronts[name]) is None]
+        kept = {name: _kept(store, keys[name], fronts[name]) for name in held}
+        missing = [name for name in held if kept[name] is None]
         _apart(arena, store, missing, homes)
         sections = []
         for name, release in held.items():
-            found = _kept(store, keys[name], fronts[name])
+            found = kept[name] or _kept(store, keys[name], fronts[name])
             home = homes[fronts[name].question.name]
             sections.append(found or _render(store, keys[name], arena, release, home, fronts[name]))
         site.write(out, site.assemble(sections))
