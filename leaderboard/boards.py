@@ -25,7 +25,7 @@ PARTS = {"open": ("public",), "revealed": ("private", "all", "public")}
 PART_TITLES = {"public": "public part", "private": "private part", "all": "all cases"}
 WHOLE = {"open": "public", "revealed": "all"}  # the part whose slices and figures are shown
 CEILING, YARDSTICK = "ceiling", "yardstick"
-COMPETING = frozenset(("submission", "baseline"))  # other kinds read the truth: shown first, never ranked
+COMPETING = frozenset(("submission", "baseline"))  # other kinds are references, never ranked
 # A slice of fewer cases stays blank. While numbers are rounded to a tenth of their intervals, one case moves them by
 # less than a step only from some hundred on: intervals shrink as their root, the share of one case as their number
 FEWEST = {"open": 100, "revealed": 10}

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from markupsafe import Markup
 
+from blindsky.leaderboard.board_figures import axis_label
 from blindsky.leaderboard.boards import CEILING, BoardTable, Row
 from blindsky.leaderboard.figures import BOTTOM, LEFT, RIGHT, TOP
 from blindsky.leaderboard.scales import Scale, span
@@ -59,7 +60,6 @@ def history(table: BoardTable, *, uid: str) -> Markup | None:
         for k, ((when, row), value) in enumerate(zip(found, values, strict=True))
     ]
     steps = [(x(found[k][0].timestamp()), y(values[k])) for k in best]
-    unit = f" [{metric.unit}]" if metric.unit else ""
     text = (
         f"{len(found)} ranked entries between {first:%Y-%m-%d} and {last:%Y-%m-%d}; the best {key} so far went from "
         f"{found[best[0]][1].cells[key].text} to {found[best[-1]][1].cells[key].text} with {len(best)} records."
@@ -78,7 +78,7 @@ def history(table: BoardTable, *, uid: str) -> Markup | None:
             top=TOP,
             bottom=BOTTOM,
             y=y,
-            y_label=f"{key}{unit}",
+            y_label=axis_label(metric),
             x_label=_axis(first, last),
             ticks=[(x(t.timestamp()), label) for t, label in ticks(first, last)],
             marks=marks,

@@ -93,11 +93,13 @@ def _card(folder: Path) -> list[str]:
 @contextmanager
 def _uncollected() -> Iterator[None]:
     """Without the search for cycles among millions of small objects that all stay until the site is written."""
+    searched = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.enable()
+        if searched:
+            gc.enable()
 
 
 def _apart(arena: Arena, store: Store, missing: Sequence[str], homes: Mapping[str, str]) -> None:

@@ -311,3 +311,12 @@ def test_no_two_letters_of_close_points_are_written_at_one_place() -> None:
         width = 6.2 * len((text.text or "").strip("\u2068\u2069"))
         left = x - width if text.attrib["text-anchor"] == "end" else x
         assert not [d for d in dots if left < d[0] < left + width and y - 9 < d[1] < y], text.text
+
+
+def test_entries_at_one_place_share_their_marks() -> None:
+    alike = [{"label": f"e{k}", "mark": str(k), "named": False, "kind": "baseline"} for k in (2, 3, 4)]
+    points = [p | {"x": 1.0 if k < 2 else 2.0, "y": 1.0} for k, p in enumerate(alike)]
+    svg = parsed("scatter", {**AXES, "points": points})
+    groups = [g for g in svg.iter(f"{SVG}g") if g.attrib.get("class", "").startswith("entry")]
+    texts = [t.text for g in groups for t in g.iter(f"{SVG}text")]
+    assert [re.findall(r"\d", text or "") for text in texts] == [["2", "3"], [], ["4"]]

@@ -440,6 +440,16 @@ def test_the_verdicts_of_a_board_and_of_an_entry_agree(entry: Any, release: Any)
             assert row is not table.ranked[1] or shown == table.lead.gap
 
 
+def test_an_interval_at_the_observed_threshold_is_told_from_others(entry: Any, release: Any) -> None:
+    """Where few cases decide on a threshold the card's interval is another than the metric declares."""
+    made = entry("a", 1.0)
+    words = "that of loss is binomial at the observed threshold"
+    assert words not in Page(render([release(made)])[f"{HERE}/index.html"]).text
+    for part in made.card["parts"].values():
+        part["metrics"]["loss"]["interval"] = "binomial"
+    assert words in Page(render([release(made)])[f"{HERE}/index.html"]).text
+
+
 def test_a_share_of_cases_shows_no_single_case_anywhere(entry: Any, release: Any) -> None:
     """A constant entry's share has a very narrow interval; two cases are the least step, in ranks as well."""
     toy = release().challenge
