@@ -107,6 +107,13 @@ def visit(chromium: Browser) -> OpenPage:
     return opened
 
 
+@pytest.fixture(scope="module")
+def tab(visit: OpenPage) -> Iterator[Visit]:
+    """One page for all tests of a module."""
+    with visit() as opened:
+        yield opened
+
+
 def _hand_in(arena: Arena, release: str, columns: dict[str, Any], team: str, method: str) -> str:
     import pyarrow.parquet as pq
 

@@ -15,12 +15,6 @@ HERE = "toy-original"
 ORDER = "rows => rows.map((row) => row.dataset.entry)"
 
 
-@pytest.fixture(scope="module")
-def tab(visit: Any) -> Any:
-    with visit() as opened:
-        yield opened
-
-
 @pytest.fixture
 def page(tab: Any, toy_site: Path) -> Any:
     """The boards of the toy release, freshly loaded; nothing may be said on the console."""

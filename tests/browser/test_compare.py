@@ -19,12 +19,6 @@ AFTER, BEFORE = "toy-original-revealed", "toy-original"
 NUMBER = re.compile(r"-?\d+\.?\d*")
 
 
-@pytest.fixture(scope="module")
-def tab(visit: Any) -> Any:
-    with visit() as opened:
-        yield opened
-
-
 @pytest.fixture
 def compare(tab: Any, toy_site: Path) -> Any:
     """Opens the page of a release with some entries chosen; it must stay silent and ask for files of the site alone."""
