@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import importlib.metadata
-import io
 import platform
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -172,47 +170,19 @@ def write_card(folder: Path, content: Mapping[str, Any], replicates: Mapping[str
     write_json(folder / CARD, content)
 
 
-class Replicates(Mapping[str, FloatArray]):
-    """The replicates of a card by ``<part>/<metric>``, each read when it is asked for: a page needs few of them."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        with self._whole():
-            content = io.BytesIO((folder / REPLICATES).read_bytes())
-            self._stored = np.load(content, allow_pickle=False)
-            self._names = tuple(self._stored.files)
-
-    def __getitem__(self, name: str) -> FloatArray:
-        """One array; KeyError where there is none, InputFault where it is damaged."""
-        with self._whole():
-            found: FloatArray = self._stored[name]
-            return found
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-    @contextmanager
-    def _whole(self) -> Iterator[None]:
-        try:
-            yield
-        except (
-            FileNotFoundError,
-            AttributeError,
-            ValueError,
-            EOFError,
-            zipfile.BadZipFile,
-            zlib.error,
-        ) as error:
-            message = f"the card {self._folder} is damaged ({error}). Remove that folder and run: blindsky score --all"
-            raise InputFault(message) from error
+def read_card(folder: Path) -> tuple[dict[str, Any], dict[str, FloatArray]]:
+    """A card and all its replicates by ``<part>/<metric>``; InputFault where they are damaged."""
+    return read_json(folder / CARD), read_replicates(folder)
 
 
-def read_card(folder: Path) -> tuple[dict[str, Any], Replicates]:
-    """A card and its replicates; InputFault where they are damaged."""
-    return read_json(folder / CARD), Replicates(folder)
+def read_replicates(folder: Path, names: Collection[str] | None = None) -> dict[str, FloatArray]:
+    """The replicates of a card, or those of some names that it has: a page needs few of them."""
+    try:
+        with np.load(folder / REPLICATES, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files if names is None or name in names}
+    except (FileNotFoundError, AttributeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        message = f"the card {folder} is damaged ({error}). Remove that folder and run: blindsky score --all"
+        raise InputFault(message) from error
 
 
 def newest_folder(folder: Path) -> Path | None:

@@ -6,17 +6,17 @@ so that they can't disagree; and nothing that a table lacks can reach the site.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from statistics import median
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from blindsky.challenges.challenge import Board, Challenge, Plate
 from blindsky.leaderboard import ranks
-from blindsky.leaderboard.cells import EMPTY, Cell, cell, own_width, shown_difference, tidy
+from blindsky.leaderboard.cells import EMPTY, Cell, cell, shown_difference, tidy
+from blindsky.leaderboard.coarse import Where, least_widths
 from blindsky.leaderboard.pictures import NO_PICTURES, Album
 from blindsky.scoring.measurements import FloatArray
 from blindsky.scoring.metric import Metric
@@ -33,11 +33,14 @@ FEWEST = {"open": 100, "revealed": 10}
 UNSAID = "scoring failed; the organiser sees why with: blindsky list --release ID"
 
 
+Card = Mapping[str, Any]
+
+
 @dataclass(frozen=True)
 class EntryView:
     """One entry: its score card, replicates by ``<part>/<key>``, its state, a reason unless it is valid."""
 
-    card: Mapping[str, Any]
+    card: Card
     replicates: Mapping[str, FloatArray]
     state: str
     reason: str = ""
@@ -93,25 +96,9 @@ class ReleaseView:
         return self.status == "open"
 
     @cached_property
-    def least(self) -> Mapping[tuple[str, str | None, str], float]:
-        """Width that rounding follows at least, by part, slice (None: the whole) and metric, while the release is open.
-
-        The median over the release's own rows, or over all entries where these have none. A prediction can be made so
-        that all its cases but one score alike; its own interval would be narrow enough to show that one.
-        """
-        own: dict[tuple[str, str | None, str], list[float]] = {}
-        all_: dict[tuple[str, str | None, str], list[float]] = {}
-        for card in (e.card for e in self.entries if self.rounded):
-            slices = ((row["name"], row["parts"]) for row in card.get("slices", ()))
-            for name, parts in ((None, card.get("parts", {})), *slices):
-                for part, numbers in parts.items():
-                    for key, ends in numbers["metrics"].items():
-                        width = own_width(ends)
-                        if width > 0:
-                            all_.setdefault((part, name, key), []).append(width)
-                            if card["entry"]["kind"] != "submission":
-                                own.setdefault((part, name, key), []).append(width)
-        return {where: median(own.get(where, widths)) for where, widths in all_.items()}
+    def least(self) -> Mapping[Where, float]:
+        """Width that rounding follows at least, while the release is open."""
+        return least_widths([e.card for e in self.entries]) if self.rounded else {}
 
 
 class Who(NamedTuple):
@@ -265,6 +252,17 @@ def _board_table(release: ReleaseView, board: Board, part: str) -> BoardTable:
     return BoardTable(board, part, cases, primary, metrics, tuple(rows), lead, contenders)
 
 
+def replicates_of(challenge: Challenge, parts: Sequence[str], card: Card) -> set[str]:
+    """Names of the replicates that boards and cells ask for: of what ranks, and where these say how far to round."""
+    ranks_by = {key for board in challenge.boards for key in board.primary}
+    return {
+        f"{part}/{key}"
+        for part in parts
+        for key, metric in _metrics(card, part).items()
+        if key in ranks_by or metric.get("interval") != "percentile"
+    }
+
+
 def metric_cells(release: ReleaseView, entry: EntryView, key: str) -> dict[str, Cell]:
     """One metric of an entry in every part that may be shown."""
     return {part: _cell(release, entry, key, part) for part in release.parts}
@@ -293,7 +291,7 @@ def _stale(release: ReleaseView, entry: EntryView) -> list[str]:
     return [name for name, digest in release.digests.items() if made_with.get(name) != digest]
 
 
-def _metrics(card: Mapping[str, Any], part: str) -> Mapping[str, Any]:
+def _metrics(card: Card, part: str) -> Mapping[str, Any]:
     found: Mapping[str, Any] = card["parts"].get(part, {}).get("metrics", {})
     return found
 

@@ -59,9 +59,8 @@ def step_decimals(step: float) -> int:
 def number(value: float, decimals: int) -> str:
     """A number for a reader: a true minus sign, thin groups of thousands, never a negative zero."""
     text = f"{value:,.{decimals}f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
-    if float(f"{value:.{decimals}f}") == 0:
-        text = text.lstrip("-")
-    return text.replace("-", "\N{MINUS SIGN}")
+    size = text.removeprefix("-")
+    return text if size == text else f"\N{MINUS SIGN}{size}" if size.strip("0.") else size
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Figures before the reveal: every number that rests on the truth rounded to a tenth of its interval, as on a board.
+"""What is shown before the reveal: every number that rests on the truth rounded to a tenth of its interval.
 
 Whoever may hand in ten predictions a day could read a hidden row off an exact count or median that changes when one
 row of the prediction does. What a figure shows to the eye stays as it is.
@@ -7,15 +7,43 @@ row of the prediction does. What a figure shows to the eye stays as it is.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from statistics import median
 from typing import Any
 
-from blindsky.leaderboard.cells import TWO_CASES, rounding_step
+from blindsky.leaderboard.cells import TWO_CASES, own_width, rounding_step
 from blindsky.scoring.card import wilson
 
 Data = Mapping[str, Any]
 Number = float | None
+Where = tuple[str, str | None, str]  # part, slice (None: the whole) and metric
 _ENDS = 3.92  # length of a 95 % interval in standard deviations
+
+
+def least_widths(cards: Sequence[Data]) -> dict[Where, float]:
+    """Width that the rounding of each metric follows at least.
+
+    The median over the release's own rows, or over all entries where these have none. A prediction can be made so
+    that all its cases but one score alike; its own interval would be narrow enough to show that one.
+    """
+    submitted = [card for card in cards if card["entry"]["kind"] == "submission"]
+    own = _medians((card for card in cards if card["entry"]["kind"] != "submission"), {})
+    return own | _medians(submitted, own)
+
+
+def _medians(cards: Iterable[Data], known: Mapping[Where, float]) -> dict[Where, float]:
+    """The median width of the intervals of what is not known yet."""
+    found: dict[Where, list[float]] = defaultdict(list)
+    for card in cards:
+        slices = ((row["name"], row["parts"]) for row in card.get("slices", ()))
+        for name, parts in ((None, card.get("parts", {})), *slices):
+            for part, numbers in parts.items():
+                for key, ends in numbers["metrics"].items():
+                    where = (part, name, key)
+                    if where not in known and (width := own_width(ends)) > 0:
+                        found[where].append(width)
+    return {where: median(widths) for where, widths in found.items()}
 
 
 def coarsened(kind: str, data: Data) -> dict[str, Any]:

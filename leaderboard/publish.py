@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from blindsky.challenges import references, registry
-from blindsky.challenges.cards import digests, newest_folder, read_card
+from blindsky.challenges.cards import CARD, digests, newest_folder, read_replicates
 from blindsky.challenges.challenge import Plate
 from blindsky.challenges.files import read_json, sha256
 from blindsky.challenges.manifest import MANIFEST
 from blindsky.challenges.release import REVEAL, REVEALED, Public, Release
-from blindsky.leaderboard.boards import EntryView, ReleaseView
+from blindsky.leaderboard import boards
+from blindsky.leaderboard.boards import PARTS, EntryView, ReleaseView
 from blindsky.leaderboard.examples import examples
 from blindsky.leaderboard.pictures import album
 from blindsky.leaderboard.store import remembered
+from blindsky.scoring.measurements import FloatArray
 from blindsky.submissions.arena import Arena, Standing
 
 
@@ -41,8 +43,20 @@ def boards_view(arena: Arena, release: Release) -> ReleaseView:
 
 
 def _entries(arena: Arena, release: Release) -> tuple[EntryView, ...]:
-    known = [EntryView(*read_card(folder), "valid") for folder in reference_cards(release)]
-    return (*known, *(entry(arena, standing) for standing in arena.standings(release.public.release_id)))
+    known = (EntryView(*_scored(folder, release), "valid") for folder in reference_cards(release))
+    handed_in = (_entry(arena, release, s) for s in arena.standings(release.public.release_id))
+    return (*known, *handed_in)
+
+
+def _scored(folder: Path, release: Release) -> tuple[dict[str, Any], dict[str, FloatArray]]:
+    """A card and those of its replicates that the site has a use for."""
+    card = read_json(folder / CARD)
+    parts = PARTS[_status(release.public)]
+    return card, read_replicates(folder, boards.replicates_of(release.public.challenge, parts, card))
+
+
+def _status(public: Public) -> Literal["open", "revealed"]:
+    return "revealed" if public.revealed else "open"
 
 
 def front(arena: Arena, release: Release) -> ReleaseView:
@@ -61,7 +75,7 @@ def facts(arena: Arena, release: Release) -> ReleaseView:
         track=public.track.name,
         size=public.size,
         title=f"{public.challenge.title}: {public.track.title}",
-        status="revealed" if public.revealed else "open",
+        status=_status(public),
         created=manifest["created"],
         entries=(),
         digests=digests(release),
@@ -105,12 +119,11 @@ def _revealed_on(public: Public) -> str:
     return str(read_json(public.root / REVEALED / REVEAL)["revealed"]) if public.revealed else ""
 
 
-def entry(arena: Arena, standing: Standing) -> EntryView:
+def _entry(arena: Arena, release: Release, standing: Standing) -> EntryView:
     """One submission with its newest card; without one it is listed as waiting."""
     folder = arena.card_folder(standing.submission.id)
     if folder is not None:
-        card, replicates = read_card(folder)
-        return EntryView(card, replicates, standing.state, standing.reason)
+        return EntryView(*_scored(folder, release), standing.state, standing.reason)
     submission = standing.submission
     blank: dict[str, Any] = {
         "entry": {

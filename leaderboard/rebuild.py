@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any, NamedTuple
 
 from blindsky.challenges.cards import CARD, REPLICATES, digests
 from blindsky.challenges.challenge import Challenge
-from blindsky.challenges.files import sha256
+from blindsky.challenges.files import read_json, sha256
 from blindsky.challenges.manifest import MANIFEST
 from blindsky.challenges.release import REVEAL, REVEALED, Release
 from blindsky.leaderboard import publish, site
@@ -80,14 +81,20 @@ def _key(store: Store, arena: Arena, release: Release, home: str) -> str:
         sha256(public.root / "README.md"),
         sha256(opened) if public.revealed else "",
         digests(release),
-        [_card(folder) for folder in publish.reference_cards(release)],
+        _cards(publish.reference_cards(release)),
         [[asdict(s.submission), s.state, s.reason] for s in standings],
-        [_card(folder) if folder else [] for folder in folders],
+        _cards(folders),
     )
 
 
-def _card(folder: Path) -> list[str]:
-    return [sha256(folder / CARD), sha256(folder / REPLICATES)]
+def _cards(folders: Iterable[Path | None]) -> list[list[str]]:
+    """Digests of cards, by threads: there are hundreds of megabytes of replicates."""
+
+    def digest(folder: Path | None) -> list[str]:
+        return [sha256(folder / CARD), sha256(folder / REPLICATES)] if folder else []
+
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(digest, folders))
 
 
 @contextmanager
@@ -104,16 +111,18 @@ def _uncollected() -> Iterator[None]:
 
 def _apart(arena: Arena, store: Store, missing: Sequence[str], homes: Mapping[str, str]) -> None:
     """Render several releases at once into the store, where that is worth the start of processes."""
+    if len(missing) < 2:
+        return
     from joblib import Parallel, cpu_count, delayed
 
-    entries = sum(len(arena.standings(name)) for name in missing)
-    if len(missing) < 2 or entries < MANY or cpu_count() < 2:
+    entries = {name: len(arena.all(name)) for name in missing}
+    if sum(entries.values()) < MANY or cpu_count() < 2:
         return
     drawn = [
         delayed(_draw_apart)(arena.root, store.code, name, first)
         for name in missing
         if _pictured(arena.release(name))
-        for first in range(0, len(arena.standings(name)), SHARE)
+        for first in range(0, entries[name], SHARE)
     ]
     jobs = [delayed(_render_apart)(arena.root, store.code, name, dict(homes)) for name in missing]
     with Parallel(n_jobs=min(cpu_count(), len(missing)), batch_size=1) as parallel:
@@ -134,7 +143,8 @@ def _draw_apart(root: Path, code: str, name: str, first: int) -> None:
     arena, store = Arena(root), Store(root / STORE, code)
     some = arena.standings(name)[first : first + SHARE]
     with store.open():
-        cards = [publish.entry(arena, standing).card for standing in some]
+        folders = (arena.card_folder(standing.submission.id) for standing in some)
+        cards = [read_json(folder / CARD) for folder in folders if folder]
         album(arena.public(name), cards, arena.prediction)
 
 
@@ -154,9 +164,8 @@ def _render(store: Store, key: str, arena: Arena, release: Release, home: str, f
     store.used.clear()
     made = site.section(publish.view(arena, release), home)
     files = {name: _keep(store, key, name, content) for name, content in made.files.items()}
-    parts = sorted(
-        store.used
-    )  # figures and pictures too: a later build with one new card asks for the others again
+    # figures and pictures too: a later build with one new card asks for the others again
+    parts = sorted(store.used)
     record = {
         "files": files,
         "parts": parts,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
-from itertools import groupby
+from itertools import chain, groupby, repeat
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from blindsky.leaderboard.cells import EMPTY
 from blindsky.leaderboard.prose import inline, typeset
 
 if TYPE_CHECKING:
@@ -38,16 +39,26 @@ def environment() -> Environment:
     made.filters["typeset"] = typeset
     made.filters["inline"] = inline
     made.globals["metric_cell"] = metric_cell
+    made.globals["metric_cells"] = metric_cells
     return made
 
 
-def metric_cell(cell: Cell, primary: bool = False) -> Markup:
-    """One number of a table with its interval below it. A function, because pages have thousands of them."""
+def metric_cells(cells: Mapping[str, Cell], keys: Iterable[str], primary: bool = False) -> Markup:
+    """Numbers of a row of a table, the first perhaps that which ranks. A function, because pages have thousands."""
+    kinds = chain(("number primary" if primary else "number",), repeat("number"))
+    return Markup("".join(_cell(cells.get(key, EMPTY), kind) for key, kind in zip(keys, kinds, strict=False)))
+
+
+def metric_cell(cell: Cell) -> Markup:
+    """One number of a table with its interval below it."""
+    return Markup(_cell(cell, "number"))
+
+
+def _cell(cell: Cell, kind: str) -> str:
     value = "" if cell.value is None else cell.value
     label = f"{cell.range_label}<br>" if cell.range_label else ""
-    ends = f"<small>{label}{cell.range_text}</small>" if cell.range_text else ""
-    kind = "number primary" if primary else "number"
-    return Markup(f'<td class="{kind}" data-value="{value}">{cell.text}{ends}</td>')  # numbers alone
+    ends = f"<small>{label}{range_}</small>" if (range_ := cell.range_text) else ""
+    return f'<td class="{kind}" data-value="{value}">{cell.text}{ends}</td>'  # numbers alone
 
 
 def breakable(text: str) -> Markup:

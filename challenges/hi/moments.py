@@ -108,14 +108,14 @@ def cut(cube: Array, place: tuple[float, float], pa: float, half: int, across: f
 
     One pixel a step along ``pa``, the last on the side that it points to. 0 outside the piece.
     """
-    from scipy.interpolate import RegularGridInterpolator
+    from scipy.ndimage import map_coordinates
 
     along = np.arange(-half, half + 1)
     beside = across / PIXEL * (np.arange(ACROSS) / (ACROSS - 1) - 0.5)
     sine, cosine = np.sin(np.radians(pa)), np.cos(np.radians(pa))
     row = place[0] + np.add.outer(beside * sine, along * cosine)
     column = place[1] + np.add.outer(beside * cosine, -along * sine)
-    sights = np.moveaxis(np.asarray(cube, dtype=np.float64), 0, -1)
-    pixels = [np.arange(n) for n in sights.shape[:2]]
-    at = RegularGridInterpolator(pixels, sights, bounds_error=False, fill_value=0.0)
-    return np.asarray(at(np.stack([row, column], axis=-1)).mean(axis=0).T)
+    channel = np.arange(len(cube))[:, None, None]
+    at = np.broadcast_arrays(channel, row, column)
+    sights = map_coordinates(np.asarray(cube, dtype=np.float64), at, order=1, mode="constant")
+    return np.asarray(sights.mean(axis=1))

@@ -102,11 +102,10 @@ def _light(tile: Tile, line: NDArray[np.bool_]) -> panels.Panel:
     panel = panels.fire((panels.enlarged(total) / sigma + 2) / (max(total.max() / sigma, 6.0) + 2))
     panel[panels.enlarged(tile.there, 0) < 0.5] = panels.NIGHT
     smooth = panels.enlarged(moments.smoothed0(total), order=3) / (moments.QUIETER * sigma)
-    for level, strength in zip(LEVELS, (0.45, 0.7, 0.95), strict=True):
-        panels.over(panel, strength * panels.contour(smooth, level), panels.CHALK)
+    panels.over(panel, panels.contours(smooth, LEVELS, (0.45, 0.7, 0.95)), panels.CHALK)
     radius = BEAM / PIXEL / 2 / len(total)
     disc, rim = panels.ellipse((0.04 + radius, 0.04 + radius), radius)
-    panels.over(panel, 0.25 * disc, panels.CHALK)
+    panels.over(panel, disc, panels.CHALK, 0.25)
     panels.over(panel, rim, panels.CHALK)
     return panel
 
@@ -123,7 +122,7 @@ def _velocities(tile: Tile, speed: FloatArray, span: float, inside: moments.Mask
     middle = ((tile.place[2] + 0.5) / side, (tile.place[1] + 0.5) / side)
     east, north = np.sin(np.radians(pa)), np.cos(np.radians(pa))
     ends = [(middle[0] - s * 0.45 * east, middle[1] + s * 0.45 * north) for s in (-1, 1)]
-    panels.over(panel, 0.8 * panels.line(ends[0], ends[1], dash=0.025), panels.CHALK)
+    panels.over(panel, panels.line(ends[0], ends[1], dash=0.025), panels.CHALK, 0.8)
     # the receding end, where the angle points
     panels.over(panel, panels.ellipse(ends[1], 0.014)[0], panels.CHALK)
     return panel
@@ -144,11 +143,11 @@ def _spectrum(tile: Tile, source: Mapping[str, float], edges: Edges) -> panels.P
     low, high = low - 0.06 * (high - low), high + 0.12 * (high - low)
     panel = panels.blank()
     for first, last, colour in edges[:1]:
-        panels.over(panel, 0.16 * panels.across(first, last), colour)
+        panels.over(panel, panels.across(first, last), colour, 0.16)
     zero = -low / (high - low)
     band = float(np.median(noise)) / (high - low)
-    panels.over(panel, 0.10 * panels.across(zero - band, zero + band, upright=False), panels.CHALK)
-    panels.over(panel, 0.5 * panels.line((0, zero), (1, zero), 1.0), panels.CHALK)
+    panels.over(panel, panels.across(zero - band, zero + band, upright=False), panels.CHALK, 0.1)
+    panels.over(panel, panels.line((0, zero), (1, zero), 1.0), panels.CHALK, 0.5)
     _mark(panel, edges)
     panels.over(panel, panels.steps((line - low) / (high - low)), panels.CHALK)
     return panel
@@ -172,7 +171,7 @@ def _cut(tile: Tile, pa: float, edges: Edges) -> panels.Panel:
     # the cube ends where there is not even noise
     known = np.any(tile.cube, axis=(1, 2), keepdims=True)[::-1, 0].T
     panel[:, panels.enlarged(known, 0)[0] < 0.5] = panels.NIGHT
-    panels.over(panel, 0.35 * panels.line((0, 0.5), (1, 0.5), 1.0), panels.CHALK)
+    panels.over(panel, panels.line((0, 0.5), (1, 0.5), 1.0), panels.CHALK, 0.35)
     _mark(panel, edges)
     return panel
 
@@ -180,7 +179,7 @@ def _cut(tile: Tile, pa: float, edges: Edges) -> panels.Panel:
 def _mark(panel: panels.Panel, edges: Edges) -> None:
     for k, (first, last, colour) in enumerate(edges):
         for at in (first, last):
-            panels.over(panel, 0.9 * panels.line((at, 0.0), (at, 1.0), 1.2, 0.03 if k else 0.0), colour)
+            panels.over(panel, panels.line((at, 0.0), (at, 1.0), 1.2, 0.03 if k else 0.0), colour, 0.9)
 
 
 def places(public: Path, split: str, table: Table) -> NDArray[np.uint8]:

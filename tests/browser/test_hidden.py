@@ -104,6 +104,10 @@ def hidden_numbers(arena: Arena, views: tuple[ReleaseView, ...]) -> Iterator[tup
         for path in (*private.glob("*.parquet"), *private.glob("*/*.parquet")):
             for column in pq.read_table(path).to_pydict().values():
                 yield from ((path.stem, x) for x in column if isinstance(x, float))
+    for path in (*arena.cards.rglob("*.npz"), *arena.releases.glob("*/private/**/*.npz")):
+        with np.load(path) as stored:
+            for name, values in stored.items():
+                yield from ((f"{path}/{name}", float(x)) for x in values)
     for view in views:
         for entry in view.entries:
             who = f"{view.release_id}/{entry.card['entry']['id']}"
@@ -111,8 +115,6 @@ def hidden_numbers(arena: Arena, views: tuple[ReleaseView, ...]) -> Iterator[tup
                 for part, found in parts.items():
                     for key, metric in found["metrics"].items():
                         yield from ((f"{who}/{part}/{key}", metric[x]) for x in ("value", "low", "high"))
-            for name, values in entry.replicates.items():
-                yield from ((f"{who}/{name}", x) for x in values.tolist())
 
 
 def texts(files: dict[str, str | bytes]) -> Iterator[tuple[str, str]]:

@@ -122,3 +122,9 @@ def test_a_damaged_file_of_many_is_named(tmp_path: Path, monkeypatch: pytest.Mon
         list(tables.batches(tmp_path / "train"))
     with pytest.raises(InputFault, match=r"part-00001\.parquet is damaged"):
         Groups.of(tmp_path / "train")
+
+
+def test_a_column_that_a_table_lacks_is_named(tmp_path: Path) -> None:
+    write(tmp_path / "t.parquet", {"id": np.arange(5)}, 5)
+    with pytest.raises(InputFault, match=r"t\.parquet is damaged .*\"colour\""):
+        tables.read(tmp_path / "t.parquet", ["id", "colour"])

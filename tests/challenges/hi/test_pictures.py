@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -180,16 +181,19 @@ def test_contours_are_at_sigmas_of_what_they_are_drawn_on(
     noise = Noise(DEV, rms, Streams(bytes(32), "contours"))
     cube = np.stack([noise.tile(z, 0, 400, 0, 400) for z in range(30)])
     cube[30 - beyond :] = 0
-    drawn: dict[float, Any] = {}
-    monkeypatch.setattr(
-        panels, "contour", lambda values, level: drawn.update({level: values}) or np.zeros_like(values)
-    )
+    drawn: list[tuple[panels.Panel, Sequence[float]]] = []
+
+    def contours(values: panels.Panel, levels: Sequence[float], _: Sequence[float]) -> panels.Ink:
+        drawn.append((values, levels))
+        return panels.across(0, 0)
+
+    monkeypatch.setattr(panels, "contours", contours)
     there = np.ones(cube.shape[1:], dtype=bool)
     whole = pictures.Tile(cube, there, rms[:30], DEV.frequencies[:30], (15, 200, 200))
     pictures._light(whole, np.arange(30) >= 4)
-    assert list(drawn) == [1, 2, 3]
-    for values in drawn.values():
-        assert values.std() == pytest.approx(1, abs=0.03)
+    ((values, levels),) = drawn
+    assert levels == (1, 2, 3)
+    assert values.std() == pytest.approx(1, abs=0.03)
 
 
 def test_a_tile_is_cut_out_with_its_place(tmp_path: Path) -> None:
@@ -211,15 +215,46 @@ def test_samples_of_three_kinds() -> None:
     assert pictures.samples({"snr": snr[:0], "w20": snr[:0]}) == ()
 
 
+def covered(ink: panels.Ink) -> panels.Panel:
+    """How much of each pixel of a panel some ink covers."""
+    panel = np.zeros((S, S, 3), np.float32)
+    panels.over(panel, ink, (1.0, 1.0, 1.0))
+    assert (panel == panel[..., :1]).all()
+    return panel[..., 0]
+
+
 def test_steps_and_lines() -> None:
-    alpha = panels.steps(np.array([0.25, 0.75]))
-    assert alpha.shape == (panels.SIDE, panels.SIDE)
-    rows = panels.SIDE - 1 - alpha[:, [10, -10]].argmax(axis=0)
-    assert rows / panels.SIDE == pytest.approx([0.25, 0.75], abs=0.01)
-    assert alpha[panels.SIDE // 2, panels.SIDE // 2] == 1  # the riser
-    dashed = panels.line((0.0, 0.5), (1.0, 0.5), dash=0.1)
+    alpha = covered(panels.steps(np.array([0.25, 0.75])))
+    rows = S - 1 - alpha[:, [10, -10]].argmax(axis=0)
+    assert rows / S == pytest.approx([0.25, 0.75], abs=0.01)
+    assert alpha[S // 2, S // 2] == 1  # the riser
+    dashed = covered(panels.line((0.0, 0.5), (1.0, 0.5), dash=0.1))
     assert 0.4 < dashed.max(axis=0).mean() < 0.6
-    ring = panels.contour(np.hypot(*np.mgrid[-180:180, -180:180]), 100.0)
-    assert ring.sum() / (2 * np.pi * 100) == pytest.approx(1.4, abs=0.05)  # width of the line
-    assert ring[180, 180] == 0
-    assert (panels.contour(np.zeros((panels.SIDE, panels.SIDE)), 1.0) == 0).all()
+    slanted = covered(panels.line((0.2, 0.3), (0.6, 0.8), 1.2))
+    assert slanted.sum() / (S * np.hypot(0.4, 0.5)) == pytest.approx(1.2, abs=0.05)  # width of the line
+    assert slanted[S - 1 - round(0.55 * S), round(0.4 * S)] == 1 and slanted[S // 2, S - 10] == 0
+    outside = covered(panels.line((1.2, 0.0), (1.2, 1.0)))
+    assert (outside == 0).all()
+
+
+def test_contours() -> None:
+    away = np.hypot(*np.mgrid[-90:90, -90:90]).astype(np.float32)
+    ring = covered(panels.contours(away, (50.0,), (1.0,)))
+    assert ring.sum() / (2 * np.pi * 50) == pytest.approx(1.4, abs=0.05)  # width of the line
+    assert ring[90, 90] == 0
+    three = covered(panels.contours(away, (20.0, 50.0, 70.0), (0.5, 1.0, 1.0)))
+    assert three[90, 110] == pytest.approx(0.5) and three[90, 140] == three[90, 160] == 1
+    assert (covered(panels.contours(np.zeros((S, S), np.float32), (1.0,), (1.0,))) == 0).all()
+
+
+def test_discs_and_bands() -> None:
+    disc, rim = panels.ellipse((0.3, 0.6), 0.1)
+    assert covered(disc).sum() == pytest.approx(np.pi * (0.1 * S) ** 2, rel=0.01)
+    assert covered(rim).sum() == pytest.approx(2 * np.pi * 0.1 * S, rel=0.01)
+    row, column = np.argwhere(covered(disc) > 0).mean(axis=0)
+    assert (column / S, 1 - row / S) == pytest.approx((0.3, 0.6), abs=0.01)
+    low = covered(panels.across(0.0, 0.25, upright=False))
+    assert low[-S // 4 :].all() and low.mean() == 0.25
+    right = covered(panels.across(0.9, 1.7))
+    assert right[:, -S // 10 :].all() and right.mean() == pytest.approx(0.1)
+    assert (covered(panels.across(1.2, 1.7)) == 0).all()
