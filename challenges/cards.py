@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
+import io
 import platform
-import zipfile
-import zlib
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -164,25 +164,33 @@ def digests(release: Release) -> dict[str, str]:
 
 
 def write_card(folder: Path, content: Mapping[str, Any], replicates: Mapping[str, FloatArray]) -> None:
-    """A card and its replicates into an existing folder."""
+    """A card and its replicates, whose digest it names, into an existing folder."""
     with (folder / REPLICATES).open("wb") as file:
         np.savez(file, **dict(replicates))  # type: ignore[arg-type]
-    write_json(folder / CARD, content)
+    write_json(folder / CARD, {**content, "replicates": sha256(folder / REPLICATES)})
 
 
-def read_card(folder: Path) -> tuple[dict[str, Any], dict[str, FloatArray]]:
-    """A card and all its replicates by ``<part>/<metric>``; InputFault where they are damaged."""
-    return read_json(folder / CARD), read_replicates(folder)
+def read_card(
+    folder: Path, wanted: Callable[[Mapping[str, Any]], set[str]] | None = None
+) -> tuple[dict[str, Any], dict[str, FloatArray]]:
+    """A card and its replicates by ``<part>/<metric>``; InputFault where they are damaged.
 
-
-def read_replicates(folder: Path, names: Collection[str] | None = None) -> dict[str, FloatArray]:
-    """The replicates of a card, or those of some names that it has: a page needs few of them."""
+    wanted : names of the replicates to read, by the card: a page needs few of them.
+    """
+    card: dict[str, Any] = read_json(folder / CARD)
     try:
-        with np.load(folder / REPLICATES, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files if names is None or name in names}
-    except (FileNotFoundError, AttributeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        message = f"the card {folder} is damaged ({error}). Remove that folder and run: blindsky score --all"
-        raise InputFault(message) from error
+        content = (folder / REPLICATES).read_bytes()
+    except FileNotFoundError:
+        content = b""
+    if hashlib.sha256(content).hexdigest() != card.get("replicates"):
+        message = (
+            f"the card {folder} is damaged: {REPLICATES} is not what it was made with. "
+            "Remove that folder and run: blindsky score --all"
+        )
+        raise InputFault(message)
+    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+        names = stored.files if wanted is None else sorted(wanted(card) & set(stored.files))
+        return card, {name: stored[name] for name in names}
 
 
 def newest_folder(folder: Path) -> Path | None:

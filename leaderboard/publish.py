@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from blindsky.challenges import references, registry
-from blindsky.challenges.cards import CARD, digests, newest_folder, read_replicates
+from blindsky.challenges.cards import digests, newest_folder, read_card
 from blindsky.challenges.challenge import Plate
 from blindsky.challenges.files import read_json, sha256
 from blindsky.challenges.manifest import MANIFEST
@@ -50,9 +51,8 @@ def _entries(arena: Arena, release: Release) -> tuple[EntryView, ...]:
 
 def _scored(folder: Path, release: Release) -> tuple[dict[str, Any], dict[str, FloatArray]]:
     """A card and those of its replicates that the site has a use for."""
-    card = read_json(folder / CARD)
     parts = PARTS[_status(release.public)]
-    return card, read_replicates(folder, boards.replicates_of(release.public.challenge, parts, card))
+    return read_card(folder, partial(boards.replicates_of, release.public.challenge, parts))
 
 
 def _status(public: Public) -> Literal["open", "revealed"]:

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from blindsky.challenges.cards import CARD, REPLICATES, digests
+from blindsky.challenges.cards import CARD, digests
 from blindsky.challenges.challenge import Challenge
 from blindsky.challenges.files import read_json, sha256
 from blindsky.challenges.manifest import MANIFEST
@@ -44,11 +43,24 @@ class Built(NamedTuple):
     rendered: int
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the search for cycles among millions of small objects that stay until the site is written."""
+    searched = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if searched:
+            gc.enable()
+
+
+@_uncollected()
 def rebuild(arena: Arena, out: Path) -> Built:
     """Write the site of every release in the arena to ``out``, replacing an older one as a whole."""
     site.check_replaceable(out)
     store = Store(arena.root / STORE, code_digest())
-    with store.open(), _uncollected():
+    with store.open():
         held = {name: arena.release(name) for name in arena.held_ids()}
         fronts = {name: publish.front(arena, release) for name, release in held.items()}
         homes = site.homes(fronts.values())
@@ -68,7 +80,7 @@ def rebuild(arena: Arena, out: Path) -> Built:
 
 
 def _key(store: Store, arena: Arena, release: Release, home: str) -> str:
-    """The digest of everything that the site shows of a release; predictions are bound by their cards."""
+    """The digest of everything that the site shows of a release; cards bind predictions and replicates."""
     public = release.public
     opened = public.root / REVEALED / REVEAL
     standings = arena.standings(public.release_id)
@@ -81,32 +93,10 @@ def _key(store: Store, arena: Arena, release: Release, home: str) -> str:
         sha256(public.root / "README.md"),
         sha256(opened) if public.revealed else "",
         digests(release),
-        _cards(publish.reference_cards(release)),
+        [sha256(folder / CARD) for folder in publish.reference_cards(release)],
         [[asdict(s.submission), s.state, s.reason] for s in standings],
-        _cards(folders),
+        [sha256(folder / CARD) if folder else "" for folder in folders],
     )
-
-
-def _cards(folders: Iterable[Path | None]) -> list[list[str]]:
-    """Digests of cards, by threads: there are hundreds of megabytes of replicates."""
-
-    def digest(folder: Path | None) -> list[str]:
-        return [sha256(folder / CARD), sha256(folder / REPLICATES)] if folder else []
-
-    with ThreadPoolExecutor() as pool:
-        return list(pool.map(digest, folders))
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without the search for cycles among millions of small objects that all stay until the site is written."""
-    searched = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if searched:
-            gc.enable()
 
 
 def _apart(arena: Arena, store: Store, missing: Sequence[str], homes: Mapping[str, str]) -> None:
@@ -148,11 +138,12 @@ def _draw_apart(root: Path, code: str, name: str, first: int) -> None:
         album(arena.public(name), cards, arena.prediction)
 
 
+@_uncollected()
 def _render_apart(root: Path, code: str, name: str, homes: Mapping[str, str]) -> set[str]:
     arena, store = Arena(root), Store(root / STORE, code)
     release = arena.release(name)
     home = homes[release.public.challenge.name]
-    with store.open(), _uncollected():
+    with store.open():
         front = publish.front(arena, release)
         _render(store, _key(store, arena, release, home), arena, release, home, front)
     return store.used

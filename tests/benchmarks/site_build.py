@@ -64,6 +64,8 @@ def multiply(folder: Path, entries: int) -> None:
 
 def copied(arena: Any, submission: str, k: int) -> None:
     """A submission once more, by another team, with a card of its own."""
+    from blindsky.challenges.cards import read_card, write_card
+
     rng = np.random.default_rng(k)
     name = f"20270101T{k:06d}-{submission[-8:]}"
     new = arena.submissions / name
@@ -75,7 +77,7 @@ def copied(arena: Any, submission: str, k: int) -> None:
     (new / "submission.json").write_text(json.dumps(record))
     by = float(np.exp(rng.normal(0, 0.05)))
     source = arena.card_folder(submission)
-    card = json.loads((source / "card.json").read_text())
+    card, replicates = read_card(source)
     card["entry"] |= {key: record[key] for key in ("id", "kind", "team", "method", "submitted")}
     for part in [*card["parts"].values(), *(p for s in card["slices"] for p in s["parts"].values())]:
         for metric in part["metrics"].values():
@@ -83,9 +85,7 @@ def copied(arena: Any, submission: str, k: int) -> None:
     card["figures"] = _moved(card["figures"], 1 - 1e-6 * k)
     target = arena.cards / name / "0001"
     target.mkdir(parents=True)
-    (target / "card.json").write_text(json.dumps(card))
-    with np.load(source / "replicates.npz") as stored:
-        np.savez(target / "replicates.npz", **{key: stored[key] * by for key in stored.files})
+    write_card(target, card, {key: values * by for key, values in replicates.items()})
 
 
 def _moved(data: Any, by: float) -> Any:
@@ -108,21 +108,20 @@ def build(folder: Path) -> float:
 
 def new_card(folder: Path, release: str) -> None:
     """The last submission of a release is scored again, a little better than before."""
+    from blindsky.challenges.cards import read_card, write_card
     from blindsky.submissions.arena import Arena
 
     arena = Arena(folder)
     last = arena.all(release)[-1].id
     source = arena.card_folder(last)
     target = source.with_name(f"{int(source.name) + 1:04d}")
-    shutil.copytree(source, target)
-    card = json.loads((target / "card.json").read_text())
+    target.mkdir()
+    card, replicates = read_card(source)
     for part in card["parts"].values():
         for metric in part["metrics"].values():
             metric |= {e: metric[e] * 0.97 for e in ("value", "low", "high") if metric.get(e) is not None}
     card["figures"] = _moved(card["figures"], 0.999)
-    (target / "card.json").write_text(json.dumps(card))
-    with np.load(source / "replicates.npz") as stored:
-        np.savez(target / "replicates.npz", **{key: stored[key] * 0.97 for key in stored.files})
+    write_card(target, card, {key: 0.97 * values for key, values in replicates.items()})
 
 
 def afresh(folder: Path) -> float:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from blindsky.challenges.cards import read_card, write_card
 from blindsky.challenges.generation import generate
 from blindsky.challenges.release import Release
 from blindsky.challenges.tables import to_arrow
@@ -90,9 +91,8 @@ def changed_card(arena: Arena) -> None:
 def changed_replicates(arena: Arena) -> None:
     path = arena.card_folder(arena.all(NAME)[0].id)
     assert path is not None
-    with np.load(path / "replicates.npz") as stored:
-        moved = {key: stored[key] + 0.5 for key in stored.files}
-    np.savez(path / "replicates.npz", **moved)
+    card, replicates = read_card(path)
+    write_card(path, card, {key: values + 0.5 for key, values in replicates.items()})
 
 
 def opened(arena: Arena) -> None:

@@ -366,7 +366,12 @@ def test_a_damaged_card_is_named(arena: Arena, submit: Submit) -> None:
     score_due(arena)
     folder = arena.card_folder(made.id)
     assert folder is not None
-    (folder / cards.REPLICATES).write_bytes(b"PK")
+    whole = (folder / cards.REPLICATES).read_bytes()
+    for damaged in (b"PK", whole[:-1], bytes([whole[0] ^ 1]) + whole[1:]):
+        (folder / cards.REPLICATES).write_bytes(damaged)
+        with pytest.raises(InputFault, match=f"{made.id}/0001 is damaged"):
+            cards.read_card(folder)
+    (folder / cards.REPLICATES).unlink()
     with pytest.raises(InputFault, match=f"{made.id}/0001 is damaged"):
         cards.read_card(folder)
 

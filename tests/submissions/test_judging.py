@@ -50,7 +50,7 @@ def values(card: Card, part: str = "all") -> dict[str, float | None]:
 
 def without_provenance(card: Card) -> Card:
     provenance = {k: v for k, v in card["provenance"].items() if k != "scored"}
-    return {**card, "entry": None, "provenance": provenance}
+    return {**card, "entry": None, "replicates": None, "provenance": provenance}
 
 
 @pytest.fixture(scope="session")
