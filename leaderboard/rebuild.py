@@ -31,7 +31,7 @@ from blindsky.submissions.arena import Arena
 
 STORE = ".site-store"  # in the arena
 MANY = 60  # entries from which on releases are rendered by several processes
-SHARE = 20  # entries whose pictures one of these draws at a time
+SHARE = 8  # entries whose pictures one of these draws at a time
 
 
 class Built(NamedTuple):

@@ -37,7 +37,7 @@ def _bands(camera: Mapping[str, Any], reference: str) -> list[int]:
     )
 
 
-def _stretched(signal: FloatArray, white: FloatArray | None = None) -> tuple[NDArray[np.uint8], FloatArray]:
+def _stretched(signal: Array, white: Array | None = None) -> tuple[NDArray[np.uint8], Array]:
     """Signal to noise (n, 3, N, N) as RGB (n, N, N, 3), and the white levels that were used."""
     shown = np.arcsinh(signal / STRETCH)
     if white is None:
@@ -46,11 +46,11 @@ def _stretched(signal: FloatArray, white: FloatArray | None = None) -> tuple[NDA
     return np.ascontiguousarray(levels.transpose(0, 2, 3, 1)), white
 
 
-def _signal(table: Table, read: Read) -> FloatArray:
+def _signal(table: Table, read: Read) -> Array:
     cameras = read("cameras")
     bands = _bands(cameras["cameras"][0], cameras["reference"])
-    sigma = np.asarray(table["sigma"], dtype=np.float64)[:, bands, None, None]
-    return np.asarray(table["image"], dtype=np.float64)[:, bands] / sigma
+    sigma = np.asarray(table["sigma"], dtype=np.float32)[:, bands, None, None]
+    return np.asarray(table["image"], dtype=np.float32)[:, bands] / sigma
 
 
 def render(table: Table, read: Read) -> NDArray[np.uint8]:
