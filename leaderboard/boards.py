@@ -54,7 +54,8 @@ class ReleaseView:
     digests : the release's current ``data``, ``truth`` and ``scorer``; a card with others is not ranked.
     committed_scorer : the scorer's digest when the truth was committed to, where known.
     album : pictures of cases, where their data are images.     plates : figures about the public data.
-    examples : of entries by id, what they say of a few test cases, after the reveal.
+    examples : of entries by id, what they say of a few test cases, after the reveal.   undrawn : of entries by id, why
+    their pictures can't be drawn; for the organiser, as the reason may tell of hidden data.
     whole : the declaration with all its tracks, where known.   data_card : Markdown, the release's public README.
     public : its public manifest.   revealed_on : when the truth was published.   url : where the public part can be
     downloaded, with a slash at the end; all empty where unknown.
@@ -74,6 +75,7 @@ class ReleaseView:
     album: Album = NO_PICTURES
     plates: tuple[Plate, ...] = ()
     examples: Mapping[str, tuple[Plate, ...]] = field(default_factory=dict)
+    undrawn: Mapping[str, str] = field(default_factory=dict)
     whole: Challenge | None = None
     data_card: str = ""
     public: Mapping[str, Any] = field(default_factory=dict)

@@ -12,14 +12,20 @@ import numpy as np
 from blindsky.challenges.challenge import Plate
 from blindsky.challenges.files import sha256
 from blindsky.challenges.release import REVEALED, Public
-from blindsky.leaderboard.pictures import rows_of
+from blindsky.leaderboard.pictures import rows_of, spared
 from blindsky.leaderboard.store import remembered
 
 
 def examples(
-    public: Public, cards: Iterable[Mapping[str, Any]], stored: Callable[[str], Path | None]
+    public: Public,
+    cards: Iterable[Mapping[str, Any]],
+    stored: Callable[[str], Path | None],
+    undrawn: dict[str, str],
 ) -> dict[str, tuple[Plate, ...]]:
-    """The plates of each entry with a stored prediction, by its id; none before the reveal."""
+    """The plates of each entry with a stored prediction, by its id; none before the reveal.
+
+    undrawn : takes why those of an entry could not be drawn.
+    """
     asked = public.challenge.examples
     if asked is None or not public.revealed:
         return {}
@@ -32,7 +38,10 @@ def examples(
         answer = stored(who)
         if answer is not None:
             make = partial(_drawn, public, chosen, answer)
-            found[who] = tuple(Plate(*p) for p in remembered(["examples", *of_data, sha256(answer)], make))
+            with spared(who, undrawn):
+                found[who] = tuple(
+                    Plate(*p) for p in remembered(["examples", *of_data, sha256(answer)], make)
+                )
     return found
 
 

@@ -47,6 +47,7 @@ READING = ("site.js", "read.js")  # scripts of pages whose curves can be read
 MANY = 40  # entries of a board that the page of a release shows; a longer one has a page of its own
 PLATES = 6  # figures about the data that it shows; where there are more, a page of their own has all
 SLICED = 8  # ranked entries whose slices the page of a release shows; each entry's own page has them too
+UNDRAWN = "Some pictures of what it says could not be drawn."
 DIRECTIONS = {
     "low": "lower is better",
     "high": "higher is better",
@@ -255,7 +256,7 @@ def entry_page(
         galleries=galleries.of_entry(release, entry),
         examples=_examples(release, i),
         training=(_entry_figures(release, entry, "train"), galleries.of_places(release, entry, "train")),
-        notes=[tidy(note, 500) for note in entry.card.get("notes", ())],
+        notes=[tidy(note, 500) for note in entry.card.get("notes", ())] + [UNDRAWN] * (i in release.undrawn),
         provenance=_flat(entry.card.get("provenance", {})),
         whole=boards.PART_TITLES[boards.WHOLE[release.status]],
         part_titles=boards.PART_TITLES,

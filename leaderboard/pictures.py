@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from blindsky.challenges import tables
 from blindsky.challenges.blocks import picked
 from blindsky.challenges.challenge import Pictures, Sample
+from blindsky.challenges.errors import BlindskyError
 from blindsky.challenges.files import sha256
 from blindsky.challenges.manifest import MANIFEST
 from blindsky.challenges.release import REVEALED, Public, table_path
@@ -51,13 +53,29 @@ class Stamp(NamedTuple):
     note: str
 
 
+@contextmanager
+def spared(entry: str, undrawn: dict[str, str]) -> Iterator[None]:
+    """Note why what an entry says can't be drawn: nobody's answer may keep the others from their site."""
+    try:
+        yield
+    except (BlindskyError, OSError, MemoryError):
+        raise
+    except Exception as error:  # a challenge's code may raise anything
+        undrawn[entry] = f"{type(error).__name__}: {error}"
+
+
 def album(
-    public: Public, cards: Iterable[Mapping[str, Any]], stored: Callable[[str], Path | None] = lambda _: None
+    public: Public,
+    cards: Iterable[Mapping[str, Any]],
+    stored: Callable[[str], Path | None] = lambda _: None,
+    undrawn: dict[str, str] | None = None,
 ) -> Album:
     """The pictures that the pages of a release show: of training data always, of test data after the reveal.
 
     stored : where the prediction of an entry lies; None where there is none.
+    undrawn : takes why pictures of an entry could not be drawn, by its id.
     """
+    undrawn = {} if undrawn is None else undrawn
     pictures = public.challenge.pictures
     if pictures is None:
         return Album()
@@ -65,7 +83,7 @@ def album(
     samples = _samples(public, pictures, of_data)
     shown = sorted({row for sample in samples for row in sample.rows[:MOST]})
     if pictures.places is not None:
-        return Album(_of_places(public, pictures, cards, shown, of_data), samples)
+        return Album(_of_places(public, pictures, cards, shown, of_data, undrawn), samples)
     found = _kept([*of_data, "train", shown], lambda: _drawn(public, pictures, "train", shown))
     if not public.revealed:
         return Album(found, samples)
@@ -77,7 +95,7 @@ def album(
         if rows:
             asked.setdefault(card["entry"]["id"] if pictures.answer else TEST, set()).update(rows)
     if pictures.answer is not None:
-        return Album(found | _of_answers(public, pictures, asked, stored, of_data), samples)
+        return Album(found | _of_answers(public, pictures, asked, stored, of_data, undrawn), samples)
     for who, rows in asked.items():
         made = partial(_drawn, public, pictures, TEST, sorted(rows))
         found |= _kept([*of_data, who, sorted(rows)], made)
@@ -90,6 +108,7 @@ def _of_answers(
     asked: Mapping[str, set[int]],
     stored: Callable[[str], Path | None],
     of_data: list[str],
+    undrawn: dict[str, str],
 ) -> dict[tuple[str, int], str]:
     """Pictures of what entries say of test cases. Several entries share the reading of these."""
     answers = {who: path for who in asked if (path := stored(who)) is not None}
@@ -102,7 +121,8 @@ def _of_answers(
         for who in some:
             rows = sorted(asked[who])
             made = partial(_answered, public, pictures, read, who, rows, answers[who])
-            found |= _kept([*of_data, who, rows, sha256(answers[who])], made)
+            with spared(who, undrawn):
+                found |= _kept([*of_data, who, rows, sha256(answers[who])], made)
     return found
 
 
@@ -134,6 +154,7 @@ def _of_places(
     cards: Iterable[Mapping[str, Any]],
     rows: list[int],
     of_data: list[str],
+    undrawn: dict[str, str],
 ) -> dict[tuple[str, int], str]:
     """Pictures of places in a field: of the training field always, of the test field after the reveal."""
 
@@ -143,19 +164,18 @@ def _of_places(
         return _placed(public, pictures, "train", "train", rows, table)
 
     made = _kept([*of_data, "train", rows], of_training) if rows else {}
-    asked: list[tuple[str, str, list[int], Table]] = []
     galleries = [f.key for f in public.challenge.figures if f.kind == GALLERY]
     parts = {"train": "train", "all": TEST} if public.revealed else {"train": "train"}
-    found = (card for card in cards if card["entry"]["kind"] in ("submission", "baseline"))
-    for card in found:
+    for card in (card for card in cards if card["entry"]["kind"] in ("submission", "baseline")):
+        entry = card["entry"]["id"]
         for part, split in parts.items():
             drawn = card.get("figures", {}).get(part, {})
             for data in (drawn[key] for key in galleries if key in drawn):
                 table = {name: np.array(column[:MOST], np.float64) for name, column in data["places"].items()}
-                asked.append((of_part(card["entry"]["id"], part), split, data["rows"][:MOST], table))
-    for whose, split, some, table in asked:
-        make = partial(_placed, public, pictures, whose, split, some, table)
-        made |= _kept([*of_data, whose, split, some, table], make)
+                whose, some = of_part(entry, part), data["rows"][:MOST]
+                make = partial(_placed, public, pictures, whose, split, some, table)
+                with spared(entry, undrawn):
+                    made |= _kept([*of_data, whose, split, some, table], make)
     return made
 
 

@@ -31,10 +31,12 @@ def view(arena: Arena, release: Release) -> ReleaseView:
     """One release with its references and everything that has been handed in."""
     found = replace(front(arena, release), entries=_entries(arena, release))
     cards = [e.card for e in found.entries]
+    undrawn: dict[str, str] = {}
     return replace(
         found,
-        album=album(release.public, cards, arena.prediction),
-        examples=examples(release.public, cards, arena.prediction),
+        album=album(release.public, cards, arena.prediction, undrawn),
+        examples=examples(release.public, cards, arena.prediction, undrawn),
+        undrawn=undrawn,
     )
 
 

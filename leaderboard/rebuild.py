@@ -35,12 +35,13 @@ SHARE = 8  # entries whose pictures one of these draws at a time
 
 
 class Built(NamedTuple):
-    """What a build found, and how many releases it had to render."""
+    """What a build found, how many releases it had to render, and why pictures of an entry could not be drawn."""
 
     releases: tuple[str, ...]
     entries: int
     waiting: int
     rendered: int
+    undrawn: Mapping[str, str]
 
 
 @contextmanager
@@ -76,7 +77,8 @@ def rebuild(arena: Arena, out: Path) -> Built:
         site.write(out, site.assemble(sections))
     store.sweep()
     entries, waiting = sum(s.entries for s in sections), sum(s.waiting for s in sections)
-    return Built(tuple(held), entries, waiting, len(missing))
+    undrawn = {f"{s.release.release_id}/{entry}": why for s in sections for entry, why in s.undrawn.items()}
+    return Built(tuple(held), entries, waiting, len(missing), undrawn)
 
 
 def _key(store: Store, arena: Arena, release: Release, home: str) -> str:
@@ -135,7 +137,7 @@ def _draw_apart(root: Path, code: str, name: str, first: int) -> None:
     with store.open():
         folders = (arena.card_folder(standing.submission.id) for standing in some)
         cards = [read_json(folder / CARD) for folder in folders if folder]
-        album(arena.public(name), cards, arena.prediction)
+        album(arena.public(name), cards, arena.prediction, {})
 
 
 @_uncollected()
@@ -163,6 +165,7 @@ def _render(store: Store, key: str, arena: Arena, release: Release, home: str, f
         "boards": [packed(table) for table in made.tables],
         "entries": made.entries,
         "waiting": made.waiting,
+        "undrawn": made.undrawn,
     }
     store.put(key, json.dumps(record).encode())
     store.used |= before
@@ -191,7 +194,7 @@ def _kept(store: Store, key: str, front: ReleaseView) -> Section | None:
         files[name] = content
     store.used |= set(record["parts"])
     tables = tuple(unpacked(front.challenge, table) for table in record["boards"])
-    return Section(front, tables, files, record["entries"], record["waiting"])
+    return Section(front, tables, files, record["entries"], record["waiting"], record["undrawn"])
 
 
 def packed(table: BoardTable) -> dict[str, Any]:

@@ -29,13 +29,17 @@ Files = dict[str, str | bytes]  # by path in a folder
 
 
 class Section(NamedTuple):
-    """One release of the site: what it asks, the boards of the part that ranks, its files, how many entries wait."""
+    """One release of the site: what it asks, the boards of the part that ranks, its files, how many entries wait.
+
+    undrawn : of entries by id, why their pictures can't be drawn.
+    """
 
     release: ReleaseView
     tables: tuple[BoardTable, ...]
     files: Mapping[str, str | bytes]
     entries: int
     waiting: int
+    undrawn: Mapping[str, str]
 
 
 def build(out: Path, releases: Sequence[ReleaseView]) -> None:
@@ -93,7 +97,7 @@ def section(release: ReleaseView, home: str) -> Section:
     for entry in entries:
         files[f"{names[boards.entry_id(entry)]}.html"] = pages.entry_page(release, entry, tables, names, home)
     waiting = sum(a.state in ("waiting", "outdated") for a in aside)
-    return Section(release, tables[release.parts[0]], files, len(release.entries), waiting)
+    return Section(release, tables[release.parts[0]], files, len(release.entries), waiting, release.undrawn)
 
 
 def write(out: Path, files: Mapping[str, str | bytes]) -> None:

@@ -189,7 +189,7 @@ def _scatter(key: str, title: str, column: str, what: str, unit: str = "") -> Me
         needs=(column,),
         unit=unit,
         low=0.0,
-        formula=f"1.4826 median over matches of |x - median x|, x = {what}",
+        formula=f"1.4826 median over matches of |x - median x|, x = {what}; undefined for fewer than three matches",
         reference="Hoaglin, Mosteller & Tukey 1983",
     )
 

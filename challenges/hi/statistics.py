@@ -23,6 +23,7 @@ from blindsky.scoring.sums import latest, ratio, weighted_sums
 
 EDGES = np.round(np.arange(0, 2.01, 0.1), 1)  # log10 S/N, of the bins of ``prepare_snr50``
 HALF = 0.5
+FEWEST_SPREAD = 3  # rows; the lower median of one or two distances from the lower median is 0
 
 Columns = dict[str, FloatArray]
 Kind = Literal["median", "nmad"]
@@ -144,8 +145,13 @@ def _crossing(n: FloatArray, hits: FloatArray) -> float:
 
 
 def prepare_error(measurements: Measurements, *, kind: Kind, column: str) -> Statistic:
-    """Statistic of the lower median of a column, or of 1.4826 times that of the distances from it."""
+    """Statistic of the lower median of a column, or of 1.4826 times that of the distances from it.
+
+    Of fewer than ``FEWEST_SPREAD`` rows the latter is undefined: it would be 0, as if they had no spread.
+    """
     found = sample(measurements, column, lambda m: m.floats(column))
     if kind == "median":
         return lambda weights: quantiles(found, weights, 0.5)[:, 0]
+    if len(found.values) < FEWEST_SPREAD:
+        return lambda weights: np.full(len(weights), np.nan)
     return lambda weights: NORMAL_MAD * absolute_deviation(found, weights)

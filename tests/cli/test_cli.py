@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import io
 import json
 import shlex
 import shutil
@@ -245,6 +246,28 @@ def test_a_participant_is_told_whom_to_send_it_to(cli: Cli, toy_release: Release
             "Only its organiser can do this: send them predictions, and read the boards on their site"
             in refused
         )
+
+
+@pytest.mark.parametrize(
+    ("said", "options", "revealed"),
+    [("n", (), False), ("", (), False), ("y", (), True), ("", ("--yes",), True)],
+)
+def test_reveal_asks_at_a_terminal(
+    cli: Cli,
+    toy_release: Release,
+    monkeypatch: pytest.MonkeyPatch,
+    said: str,
+    options: tuple[str, ...],
+    revealed: bool,
+) -> None:
+    terminal = io.StringIO(f"{said}\n")
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stdin", terminal)
+    answer = cli("reveal", "toy-original", *options)
+    assert answer.code == (0 if revealed else 130)
+    assert ("toy-original has 0 submissions" in answer.err) == (not options)
+    assert ("nothing was published" in answer.err) == (not revealed)
+    assert toy_release.public.revealed == revealed
 
 
 def test_a_revealed_release_takes_nothing_and_check_says_so(

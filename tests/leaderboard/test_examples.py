@@ -47,7 +47,7 @@ def stored(public: Any, name: str) -> Path | None:
 
 
 def test_each_stored_answer_is_drawn_in_the_order_of_the_cases(public: Any) -> None:
-    found = examples(public, CARDS, lambda name: stored(public, name))
+    found = examples(public, CARDS, lambda name: stored(public, name), {})
     assert sorted(found) == ["a", "b"], "what has no stored prediction has no examples"
     assert found["a"][0].data == {"ids": CHOSEN, "x": [7.0, 3.0, 5.0]}
     assert found["b"][0].data["x"] == [70.0, 30.0, 50.0]
@@ -59,16 +59,16 @@ def test_nothing_is_read_before_the_reveal(public: Any) -> None:
     def read(name: str) -> Path | None:
         raise AssertionError(name)
 
-    assert examples(public, CARDS, read) == {}
+    assert examples(public, CARDS, read, {}) == {}
 
 
 def test_what_was_drawn_is_kept_until_a_prediction_changes(public: Any, tmp_path: Path) -> None:
     store = Store(tmp_path / "store", "code")
     with store.open():
-        first = examples(public, CARDS, lambda name: stored(public, name))
+        first = examples(public, CARDS, lambda name: stored(public, name), {})
         kept = len(list(store.folder.iterdir()))
-        assert examples(public, CARDS, lambda name: stored(public, name)) == first
+        assert examples(public, CARDS, lambda name: stored(public, name), {}) == first
         assert len(list(store.folder.iterdir())) == kept == 3
         pq.write_table(to_arrow({"id": np.arange(9), "x": np.zeros(9)}), tmp_path / "a.parquet")
-        again = examples(public, CARDS, lambda name: stored(public, name))
+        again = examples(public, CARDS, lambda name: stored(public, name), {})
     assert again["a"][0].data["x"] == [0.0, 0.0, 0.0] and again["b"] == first["b"]

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
 from blindsky.baselines.baseline import Finder, Settings, get, predict_to_file
 from blindsky.challenges import registry, tables
 from blindsky.challenges.cards import read_card
+from blindsky.challenges.challenge import Pictures
 from blindsky.challenges.generation import generate
 from blindsky.challenges.references import folder_of
-from blindsky.challenges.release import Release
+from blindsky.challenges.release import Public, Release
 from blindsky.challenges.trust import reveal, verify
+from blindsky.cli import cli
 from blindsky.commands.baseline import hand_in
+from blindsky.leaderboard import pages, pictures
 from blindsky.leaderboard.publish import views
 from blindsky.leaderboard.site import build
 from blindsky.scoring.measurements import Table
@@ -93,6 +98,34 @@ def test_the_training_field_is_shown_at_once_and_the_test_field_after_the_reveal
     reveal(release)
     build(tmp_path / "site", views(arena))
     assert (tmp_path / "site" / page).read_text().count("data:image/webp") > before
+
+
+def test_one_entry_that_cannot_be_drawn_keeps_nobody_from_the_site(
+    release: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arena = Arena(tmp_path)
+    fine = hand_in(arena, release.public, get("toyfield/bright"), Settings())
+    answer, training = arena.prediction(fine.id), arena.training(fine.id)
+    assert answer is not None
+    strange = arena.submit(answer, "r", team="A", method="strange", training=training)
+    score_due(arena)
+    placed = pictures._placed
+
+    def failing(public: Public, how: Pictures, whose: str, *rest: Any) -> dict[tuple[str, int], str]:
+        if whose.startswith(strange.id):
+            message = "index -9223372036854775808 is out of bounds"
+            raise IndexError(message)
+        return placed(public, how, whose, *rest)
+
+    monkeypatch.setattr(pictures, "_placed", failing)
+    for _ in range(2):  # the second time from the store
+        result = CliRunner().invoke(cli, ["leaderboard", "--arena", str(tmp_path)])
+        assert result.exit_code == 0
+        assert f"r/{strange.id} lacks pictures" in result.stdout and "IndexError" in result.stdout
+        shown = {s.id: (arena.site / f"r/{s.id}.html").read_text() for s in (fine, strange)}
+        assert "data:image/webp" in shown[fine.id] and pages.UNDRAWN not in shown[fine.id]
+        assert "data:image/webp" not in shown[strange.id] and pages.UNDRAWN in shown[strange.id]
+        assert "IndexError" not in shown[strange.id]
 
 
 def bright_of(release: Release, split: str) -> Table:

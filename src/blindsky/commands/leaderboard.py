@@ -49,10 +49,14 @@ def command(out: Path | None, terminal: bool, release: str | None, arena: Path |
     target = out or held.site
     made = rebuild(held, target)
     who = "1 entry has" if made.waiting == 1 else f"{made.waiting} entries have"
-    hint = f"\n{who} no current card: run {next_command('score --all', arena)}" if made.waiting else ""
-    text = f"wrote {target / 'index.html'} (releases: {len(made.releases)}, entries: {made.entries}){hint}"
+    lines = [f"wrote {target / 'index.html'} (releases: {len(made.releases)}, entries: {made.entries})"]
+    if made.waiting:
+        lines.append(f"{who} no current card: run {next_command('score --all', arena)}")
+    for entry, why in made.undrawn.items():
+        lines.append(f"{entry} lacks pictures, by a fault of the challenge's code ({why}): report it, please")
     content = {"site": str(target), "releases": list(made.releases), "entries": made.entries}
-    answer(content | {"waiting": made.waiting, "rendered": made.rendered}, as_json, text)
+    content |= {"waiting": made.waiting, "rendered": made.rendered, "undrawn": dict(made.undrawn)}
+    answer(content, as_json, "\n".join(lines))
 
 
 def _print(arena: Arena, release: str | None, as_json: bool) -> None:

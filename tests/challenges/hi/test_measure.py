@@ -196,6 +196,21 @@ def test_split_by_frequency(shared_data: Callable[[str], Path]) -> None:
         assert score("sdc2_value", rows) == pytest.approx(case["ska_sdc"]["value"], abs=1e-6)
 
 
+@pytest.mark.parametrize("matches", [1, 2, 3])
+def test_one_match_or_two_have_no_scatter(matches: int) -> None:
+    tables, claims = field_of(4)
+    rows = measured(tables, claims)
+    offsets = np.flatnonzero(~np.isnan(rows["off_w20"]))
+    rest = np.ones(len(rows), dtype=bool)
+    rest[offsets[matches:]] = False
+    few = rows.select(rest)
+    assert np.isfinite(score("w20_bias", few))
+    if matches < 3:
+        assert np.isnan(score("w20_scatter", few))
+    else:
+        assert score("w20_scatter", few) > 0
+
+
 def test_an_empty_catalogue() -> None:
     tables, claims = field_of(4)
     rows = measured(tables, {name: column[:0] for name, column in claims.items()})
