@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
+from types import MappingProxyType
 from typing import Any
 
 from blindsky.challenges.challenge import Board, Challenge, Product, Size, Track
@@ -28,8 +29,8 @@ def direction(metric: Metric) -> str:
     return f"best near {metric.target:g}" if metric.direction == "target" else _DIRECTIONS[metric.direction]
 
 
-def field_text(field: Field) -> str:
-    """What one field of a prediction must be, in one sentence."""
+def field_text(field: Field, range_: str = "") -> str:
+    """What one field of a prediction must be, in one sentence; ``range_`` in the place of that of a number."""
     optional = ", optional (for every row or not at all)" if field.optional else ""
     if isinstance(field, Probabilities):
         names = ", ".join(f"`{name}`" for name in field.columns)
@@ -47,7 +48,13 @@ def field_text(field: Field) -> str:
             "booleans (or numbers from 0 to 1, which count from 1/2 on)" if field.mask else "finite numbers"
         )
         return f"`{field.name}`: a tensor of {shape} {what}{unit}{optional}. {field.description}".rstrip()
-    return f"`{field.name}`: a finite number{_bounds(field)}{unit}{optional}. {field.description}".rstrip()
+    range_ = range_ or bounds_text(field)
+    return f"`{field.name}`: a finite number{range_}{optional}. {field.description}".rstrip()
+
+
+def bounds_text(column: Column) -> str:
+    """The range of a number with its unit, such as `` > 0 and <= 5 m``."""
+    return _bounds(column) + (f" {column.unit}" if column.unit else "")
 
 
 def _bounds(column: Column) -> str:
@@ -88,15 +95,26 @@ def _key_texts(prediction: Prediction) -> list[str]:
     ]
 
 
-def prediction_text(prediction: Prediction, rows: int | None = None) -> str:
-    """What to send, as Markdown."""
-    what = "density or image" if prediction.pixels else "density"
+def _formats(prediction: Prediction) -> str:
+    """As what a prediction is read: an array in a cell needs Parquet."""
+    arrays = [f for f in prediction.fields if isinstance(f, Density | Pixels)]
+    if not all(f.optional for f in arrays):
+        return "Parquet"
+    kinds = {"density" if isinstance(f, Density) else "image": None for f in arrays}
+    others = "CSV, FITS, ECSV and VOTable"
+    return f"Parquet; {others} where no {' or '.join(kinds)} is sent" if kinds else f"Parquet, {others}"
+
+
+def prediction_text(
+    prediction: Prediction, rows: int | None = None, ranges: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    """What to send, as Markdown. ``ranges`` in words, of the columns where one number does not say it."""
     lines = [
-        f"One table, {_rows_text(prediction, rows)} (Parquet; CSV, FITS, ECSV and VOTable where no {what} is sent):",
+        f"One table, {_rows_text(prediction, rows)} ({_formats(prediction)}):",
         "",
         *(f"- {text}" for text in _key_texts(prediction)),
     ]
-    lines += [f"- {field_text(f)}" for f in prediction.fields]
+    lines += [f"- {field_text(f, ranges.get(f.name, ''))}" for f in prediction.fields]
     lines += [
         f"- {', '.join(f'`{name}`' for name in group)}: all of them or none." for group in prediction.together
     ]
@@ -188,8 +206,22 @@ def columns_table(track: Track, columns: Iterable[str]) -> str:
     return "\n".join(lines)
 
 
+def _beside(track: Track, tables: Mapping[str, Iterable[str]], above: Iterable[str]) -> list[str]:
+    """A table of columns for each other table of which the declaration says something that is not said above."""
+    known, lines = {p.name for p in track.public}, []
+    for name, columns in tables.items():
+        new = [c for c in columns if c not in above]
+        if known.intersection(new):
+            lines += ["", f"### `{name}`", "", columns_table(track, new)]
+    return lines
+
+
 def _scored(manifest: Mapping[str, Any]) -> bool:
     return "truth" in manifest["commitments"]["tables"]
+
+
+def _of_split(stem: str, splits: Iterable[str]) -> bool:
+    return stem.partition("_")[0] in splits
 
 
 def _splits(manifest: Mapping[str, Any], files: Mapping[str, str]) -> list[str]:
@@ -237,7 +269,7 @@ def render(
     splits = manifest["splits"]
     files = {re.split("[./]", name, maxsplit=1)[0]: name for name in columns}
     others = [name for stem, name in files.items() if stem not in splits]
-    described = [c for stem in files for c in columns[files[stem]] if stem.partition("_")[0] in splits]
+    described = [c for stem in files if _of_split(stem, splits) for c in columns[files[stem]]]
     lines = [
         f"# {challenge.title}: release `{manifest['id']}`",
         "",
@@ -253,6 +285,7 @@ def render(
         "## Columns",
         "",
         columns_table(track, described),
+        *_beside(track, {files[s]: columns[files[s]] for s in files if not _of_split(s, splits)}, described),
         "",
         "## What to send",
         "",

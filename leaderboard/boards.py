@@ -58,7 +58,7 @@ class ReleaseView:
     their pictures can't be drawn; for the organiser, as the reason may tell of hidden data.
     whole : the declaration with all its tracks, where known.   data_card : Markdown, the release's public README.
     public : its public manifest.   revealed_on : when the truth was published.   url : where the public part can be
-    downloaded, with a slash at the end; all empty where unknown.
+    downloaded, with a slash at the end.   contact : whom participants send their files to; all empty where unknown.
     """
 
     release_id: str
@@ -81,6 +81,7 @@ class ReleaseView:
     public: Mapping[str, Any] = field(default_factory=dict)
     revealed_on: str = ""
     url: str = ""
+    contact: str = ""
 
     @property
     def question(self) -> Challenge:

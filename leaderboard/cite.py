@@ -13,6 +13,8 @@ _TEX = {
     "^": r"\textasciicircum{}",
     "\N{MINUS SIGN}": "-",
 } | {c: f"\\{c}" for c in "&%$#_{}"}
+_EPRINT = re.compile(r",? *\b(?:arXiv:(?P<new>\d{4}\.\d{4,5})|(?P<old>[a-z]+-[a-z]+/\d{7}))\b")
+_DOI = re.compile(r",? *\bdoi:(?P<doi>10\.\d{4,9}/[A-Za-z0-9.()/:;-]*[A-Za-z0-9])")  # no sign that TeX reads
 
 
 def bibtex(release: ReleaseView) -> str:
@@ -46,12 +48,24 @@ def bibtex(release: ReleaseView) -> str:
     ]
     works = [work.strip() for text in release.challenge.citations for work in text.split("; ")]
     for number, work in enumerate(works, 1):
-        found = re.match(r"(?P<who>.+?) (?P<year>\d{4})\b", work)
-        fields = {"title": f"{{{tex(work)}}}"}
-        if found:
-            fields = {"author": f"{{{tex(found['who'])}}}", **fields, "year": found["year"]}
-        made.append(_entry("misc", f"{key(release.challenge.name)}-{number}", fields))
+        made.append(_entry("misc", f"{key(release.challenge.name)}-{number}", _work(work)))
     return "\n".join(made)
+
+
+def _work(work: str) -> dict[str, str]:
+    """The fields of a work that a declaration names, such as ``Doe 2019, ApJ 1, 2, arXiv:1901.00001 (what for)``."""
+    eprint, doi = _EPRINT.search(work), _DOI.search(work)
+    found = re.match(r"(?P<who>.+?) (?P<year>\d{4})\b", work)
+    fields = {"author": f"{{{tex(found['who'])}}}"} if found else {}
+    fields["title"] = f"{{{tex(_DOI.sub('', _EPRINT.sub('', work)))}}}"
+    if found:
+        fields["year"] = found["year"]
+    if eprint:
+        number = eprint["new"] or eprint["old"]
+        fields |= {"eprint": number, "archiveprefix": "arXiv", "url": f"https://arxiv.org/abs/{number}"}
+    if doi:
+        fields |= {"doi": doi["doi"], "url": f"https://doi.org/{doi['doi']}"}
+    return fields
 
 
 def tex(text: str) -> str:

@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from blindsky.leaderboard import labels
 from blindsky.leaderboard.scales import Scale, span
 
 Data = Mapping[str, Any]
@@ -29,6 +30,7 @@ ALONE, HALF, SHARED = 240, 112, 92  # height of a panel: the only one, one of tw
 BETWEEN, BELOW = 16, 46
 NUMBERS = 14  # height of the numbers under a panel with an axis of its own
 STYLES = 10  # curves that look different
+ABOVE, BEYOND = 8, 12  # how far letters on a curve may stand out of its panel, at the top and to the right
 LETTER, SWATCH, LINE = 6.5, 26, 15  # of a legend: mean width of a letter, room of its line, height of a row
 
 
@@ -87,7 +89,6 @@ def context(data: Data) -> dict[str, Any]:
     for k, panel in enumerate(data["panels"]):
         top = TOP + k * (height + between)
         x, y = _scale({**data, **panel}, "x", LEFT, right), _scale(panel, "y", top + height, top)
-        many = len(panel["series"])
         panels.append(
             {
                 "x": x,
@@ -102,7 +103,8 @@ def context(data: Data) -> dict[str, Any]:
                 "published": [
                     {"label": one["label"], "points": _line(one, x, y)} for one in panel.get("published", ())
                 ],
-                "series": [_series(one, j, many, x, y) for j, one in enumerate(panel["series"])],
+                "series": [_series(one, x, y) for one in panel["series"]],
+                "labels": _labels(panel["series"], x, y),
             }
         )
     bottom = panels[-1]["bottom"]
@@ -151,10 +153,10 @@ def _scale(data: Data, axis: str, start: float, stop: float) -> Scale:
     return Scale(low, high, start, stop, log=data.get(f"{axis}_log", False))
 
 
-def _series(one: Data, number: int, many: int, x: Scale, y: Scale) -> dict[str, Any]:
+def _series(one: Data, x: Scale, y: Scale) -> dict[str, Any]:
     xs, ys = one["x"], one["y"]
     cut = one.get("dotted", len(xs))
-    dots, own = one.get("dots", False) or len(xs) == 1, "style" not in one
+    dots, own = _has_dots(one), "style" not in one
     bars = "".join(
         f"M{x(at):g} {y(y.held(low)):g}V{y(y.held(high)):g}"
         for at, low, high in zip(xs, one.get("low", ()), one.get("high", ()), strict=False)
@@ -174,18 +176,22 @@ def _series(one: Data, number: int, many: int, x: Scale, y: Scale) -> dict[str, 
         "bars": bars,
         "dots": [(x(a), y(b)) for a, b in zip(xs, ys, strict=True) if y.holds(b)] if dots else [],
         "shape": one.get("shape", "disc"),
-        "mark": _mark(one, number, many, x, y) if one.get("mark") else None,
     }
 
 
-def _mark(one: Data, number: int, many: int, x: Scale, y: Scale) -> tuple[float, float, str] | None:
-    """Where the letters of a curve stand: each curve's at another place along the axis."""
-    wanted = LEFT + (RIGHT - LEFT) * (number + 1) / (many + 1)
-    inside = [(x(a), y(y.held(b))) for a, b in zip(one["x"], one["y"], strict=True) if x.holds(a)]
-    if not inside:
-        return None
-    at = min(inside, key=lambda point: abs(point[0] - wanted))
-    return at[0], at[1], one["mark"]
+def _labels(many: Sequence[Data], x: Scale, y: Scale) -> list[labels.Label]:
+    """The letters of the curves that have some, each at a place of its own; those of equal curves together."""
+    named = [
+        labels.Curve(tuple(_places(one, x, y)), _has_dots(one), one.get("style", 0), one["mark"])
+        for one in many
+        if one.get("mark")
+    ]
+    room = labels.Box(x.start + 1, y.stop - ABOVE, x.stop + BEYOND, y.start - 1)
+    return labels.on_curves(named, room)
+
+
+def _has_dots(one: Data) -> bool:
+    return one.get("dots", False) or len(one["x"]) == 1
 
 
 def _line(line: Data, x: Scale, y: Scale) -> str:
@@ -193,6 +199,10 @@ def _line(line: Data, x: Scale, y: Scale) -> str:
 
 
 def _points(xs: Sequence[float], ys: Sequence[float], x: Scale, y: Scale) -> str:
+    return " ".join(f"{a:g},{b:g}" for a, b in _places({"x": xs, "y": ys}, x, y))
+
+
+def _places(line: Data, x: Scale, y: Scale) -> list[labels.Point]:
     """Points of a line; what lies beyond an axis is cut off in the drawing, what a logarithm can't hold here."""
-    held = [(a, y.held(b) if y.log else b) for a, b in zip(xs, ys, strict=True) if not x.log or a > 0]
-    return " ".join(f"{x(a):g},{y(b):g}" for a, b in held)
+    held = [(a, y.held(b) if y.log else b) for a, b in zip(line["x"], line["y"], strict=True)]
+    return [(x(a), y(b)) for a, b in held if not x.log or a > 0]

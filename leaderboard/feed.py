@@ -1,6 +1,7 @@
 """The Atom feed of the site: releases that open and are revealed, and entries that are scored.
 
-A static site does not know its own address, so links are relative to the feed and ids are made of the ids of what
+A static site does not know its own address, so links are relative to the feed (RFC 4287, 4.2.7.1: a reader resolves
+them against the address that it fetched the feed from) and ids, which may not be relative, are made of the ids of what
 they name.
 """
 

@@ -32,7 +32,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from blindsky.leaderboard import curves, named
+from blindsky.leaderboard import curves, labels, named
 from blindsky.leaderboard.cells import number, tidy
 from blindsky.leaderboard.scales import Scale, span
 from blindsky.leaderboard.store import remembered
@@ -117,8 +117,7 @@ def _level(count: float, fewest: float, most: float) -> int:
 
 def _binned_curve(data: Data) -> dict[str, Any]:
     edges, requirements = data["edges"], data.get("requirements", ())
-    lines = [line["value"] for line in requirements]
-    heights = [*data["values"], *data["low"], *data["high"], *lines]
+    heights = [*data["values"], *data["low"], *data["high"], *(line["value"] for line in requirements)]
     axes = _axes(data, (edges[0], edges[-1]), span(heights, zero=True))
     x, y = axes["x"], axes["y"]
     bins = [
@@ -136,10 +135,12 @@ def _binned_curve(data: Data) -> dict[str, Any]:
         if v is not None and low is not None and high is not None
     ]
     blank = len(data["values"]) - len(bins)
+    lines = _requirement_lines(requirements, y)
     return axes | {
         "bins": bins,
+        "named": _line_names(lines, bins),
         "zero": y(0) if y.low < 0 else None,
-        "requirements": _requirement_lines(requirements, y),
+        "requirements": lines,
         "description": f"{data['y_label']} in {len(bins)} bins of {data['x_label']}, with 95 % intervals; "
         f"{blank} bins are blank.",
     }
@@ -154,6 +155,20 @@ def _requirement_lines(requirements: Sequence[Data], scale: Scale) -> list[dict[
             written.add(line["label"])
             lines.append({"at": scale(line["value"]), "label": label})
     return lines
+
+
+def _line_names(lines: Sequence[Data], bins: Sequence[Data]) -> list[tuple[labels.Point, str]]:
+    """The names of level lines and their middles, off the bins where there is room."""
+    taken = set()
+    for b in bins:
+        middle = (b["x1"] + b["x2"]) / 2
+        taken |= labels.inked([(b["x1"], b["y"]), (b["x2"], b["y"])])
+        taken |= labels.inked([(middle, b["low"]), (middle, b["high"])])
+    for line in lines:  # of a line and its mirror image one has no name, and is as much in the way
+        taken |= labels.inked([(LEFT, line["at"]), (RIGHT, line["at"])])
+    named = [(line["at"], line["label"]) for line in lines if line["label"]]
+    middles = labels.on_lines(named, taken, labels.Box(LEFT, TOP - 10, RIGHT, BOTTOM))
+    return [(middle, label) for middle, (_, label) in zip(middles, named, strict=True)]
 
 
 def _histogram(data: Data) -> dict[str, Any]:
@@ -245,7 +260,9 @@ def _offsets(data: Data) -> dict[str, Any]:
     return axes | {
         "marks": marks,
         "labels": [(x(i + 0.5), label) for i, label in enumerate(data["labels"])],
-        "series": [s["label"] for s in series],
+        "series": _key(series),
+        "key_y": HEIGHT + 8,
+        "height": HEIGHT + (20 if len(series) > 1 else 0),
         "zero": y(0),
         "bands": [
             {"top": y(b["half"]), "height": round(y(-b["half"]) - y(b["half"]), 1), "label": b["label"]}
@@ -254,6 +271,13 @@ def _offsets(data: Data) -> dict[str, Any]:
         "description": f"{data['y_label']} in {n} bins, with 95 % intervals"
         + (f" and the bands {', '.join(b['label'] for b in bands)}." if bands else "."),
     }
+
+
+def _key(series: Sequence[Data]) -> list[dict[str, Any]]:
+    """The names of series with the left end of each, in a row under the axis."""
+    widths = [36 + labels.LETTER * len(s["label"]) for s in series]
+    left = (LEFT + RIGHT - sum(widths)) / 2
+    return [{"label": s["label"], "at": round(left + sum(widths[:k]), 1)} for k, s in enumerate(series)]
 
 
 def _dot_interval(data: Data) -> dict[str, Any]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
 
 from markupsafe import Markup
 
+from blindsky.leaderboard import labels
 from blindsky.leaderboard.board_figures import axis_label
 from blindsky.leaderboard.boards import CEILING, BoardTable, Row
 from blindsky.leaderboard.figures import BOTTOM, LEFT, RIGHT, TOP
@@ -15,6 +18,7 @@ from blindsky.leaderboard.scales import Scale, span
 from blindsky.leaderboard.templating import environment
 
 WIDTH, HEIGHT = 400, 300
+ROOM = labels.Box(LEFT, 0, RIGHT, BOTTOM)
 LEAST = 2  # points in time, below which there is no history
 _SECOND, _MINUTE, _HOUR, _DAY = 1, 60, 3600, 86400
 _STEPS = (
@@ -60,6 +64,9 @@ def history(table: BoardTable, *, uid: str) -> Markup | None:
         for k, ((when, row), value) in enumerate(zip(found, values, strict=True))
     ]
     steps = [(x(found[k][0].timestamp()), y(values[k])) for k in best]
+    levels = [y(float(c.value or 0.0)) for c in near]
+    taken = _place_ranks(marks, steps, levels)
+    words = labels.on_lines([(level, CEILING) for level in levels], taken, ROOM)
     text = (
         f"{len(found)} ranked entries between {first:%Y-%m-%d} and {last:%Y-%m-%d}; the best {key} so far went from "
         f"{found[best[0]][1].cells[key].text} to {found[best[-1]][1].cells[key].text} with {len(best)} records."
@@ -85,9 +92,28 @@ def history(table: BoardTable, *, uid: str) -> Markup | None:
             line="M"
             + "H".join(f"{at:g} {h:g}" if k == 0 else f"{at:g}V{h:g}" for k, (at, h) in enumerate(steps))
             + f"H{RIGHT}",
-            ceilings=[{"y": y(float(c.value or 0.0))} for c in near],
+            levels=levels,
+            words=words,
         )
     )
+
+
+def _place_ranks(
+    marks: Sequence[dict[str, Any]], steps: Sequence[labels.Point], levels: Sequence[float]
+) -> set[labels.Cell]:
+    """Give the rank of each record a place ``at`` beside it where it covers nothing, or None; what is covered then."""
+    corners = [p for (x1, y1), (x2, y2) in pairwise(steps) for p in ((x1, y1), (x2, y1))]
+    taken = labels.inked([*corners, steps[-1], (RIGHT, steps[-1][1])])
+    taken |= labels.dotted(((m["x"], m["y"]) for m in marks), 4.5)
+    taken = taken.union(*(labels.inked([(LEFT, y), (RIGHT, y)]) for y in levels))
+    for mark in (m for m in marks if m["record"]):
+        x, y, width = mark["x"], mark["y"], labels.BOLD * len(str(mark["rank"]))
+        dx = width / 2 + 9
+        sides = [(0, -13), (dx, -10), (-dx, 10), (0, 14), (-dx, -10), (dx, 10), (-dx, 0)]
+        mark["at"] = labels.first_free([(x + a, y + b) for a, b in sides], width, taken, ROOM)
+        if mark["at"]:
+            taken |= labels.covered(labels.around(mark["at"], width))
+    return taken
 
 
 def moment(text: str) -> datetime | None:

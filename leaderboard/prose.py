@@ -13,10 +13,14 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from markdown_it import MarkdownIt
+    from markdown_it.token import Token
 
 _REFUSED = ["html_block", "html_inline", "link", "image", "autolink", "reference", "entity"]
 _POWER = re.compile(r"\b(\d+(?:\.\d+)?)e([+-]?)0*(\d+)\b")
+_RAISE = re.compile(r"_[\d.]+\^|\^(-?\d+)(?!\w|\.\d)")  # the limits of Int_0^1 stay where they are
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SIGNS = (
     (re.compile(r">="), "≥"),
@@ -24,6 +28,8 @@ _SIGNS = (
     (re.compile(r"(?<= )-(?=[ (])|^-(?= )|(?<=[(\[,])-(?=\d)"), "\N{MINUS SIGN}"),
     (re.compile(r"\bsqrt(?=\()"), "√"),
     (re.compile(r"\bInt(?=[ _])"), "∫"),
+    (re.compile(r"\+-(?= ?\d)"), "±"),
+    (re.compile(r"\bu(?=(?:m|Jy)(?![A-Za-z]))"), "\N{MICRO SIGN}"),
 )
 
 
@@ -35,7 +41,7 @@ def _parser() -> MarkdownIt:
 
 
 def markdown(text: str, *, below: int) -> Markup:
-    """Markdown as HTML; its highest headings come one level below ``h<below>``, and tables may scroll by themselves."""
+    """Markdown as HTML, typeset; its highest headings are one below ``h<below>``, and tables scroll by themselves."""
     tokens = _parser().parse(text)
     levels = [int(t.tag[1]) for t in tokens if t.type == "heading_open"]
     shift = below + 1 - min(levels, default=1)
@@ -48,7 +54,7 @@ def markdown(text: str, *, below: int) -> Markup:
             heading = token.content
         if token.type == "table_open":
             token.attrSet("aria-label", heading)
-    made = _parser().renderer.render(tokens, _parser().options, {})
+    made = _rendered(tokens)
     made = re.sub(
         r"<table", '<div class="scroll" tabindex="0"><table', made.replace("<th>", '<th scope="col">')
     )
@@ -61,8 +67,15 @@ def _unstyled(made: str) -> str:
 
 
 def inline(text: str) -> Markup:
-    """One paragraph of Markdown, without the paragraph: emphasis and code."""
-    return Markup(_parser().renderInline(text))
+    """One paragraph of Markdown, typeset, without the paragraph: emphasis and code."""
+    return Markup(_rendered(_parser().parseInline(text)))
+
+
+def _rendered(tokens: Sequence[Token]) -> str:
+    """HTML of tokens with the signs of print in their words; code stays as it is typed."""
+    for word in (child for token in tokens for child in token.children or () if child.type == "text"):
+        word.content = typeset(word.content)
+    return str(_parser().renderer.render(tokens, _parser().options, {}))
 
 
 def without_title(text: str) -> str:
@@ -73,10 +86,14 @@ def without_title(text: str) -> str:
 
 def typeset(text: str) -> str:
     """A formula written in ASCII with the signs of print: ``>= 1e-6`` becomes ``≥ 10⁻⁶``."""
-    made = _POWER.sub(_power, text)
+    made = _RAISE.sub(_raised, _POWER.sub(_power, text))
     for pattern, sign in _SIGNS:
         made = pattern.sub(sign, made)
     return made
+
+
+def _raised(found: re.Match[str]) -> str:
+    return found[1].translate(_RAISED) if found[1] else found[0]
 
 
 def _power(found: re.Match[str]) -> str:

@@ -93,6 +93,7 @@ def facts(arena: Arena, release: Release) -> ReleaseView:
         public=manifest,
         revealed_on=_revealed_on(public),
         url=arena.url(public.release_id),
+        contact=arena.contact,
     )
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from markupsafe import Markup
 
 from blindsky.challenges import datacard
-from blindsky.challenges.challenge import Board, Challenge, Size, Track
+from blindsky.challenges.challenge import Challenge, Size, Track
+from blindsky.challenges.prediction import Column, Prediction
 from blindsky.leaderboard import boards, figures, galleries, pages
 from blindsky.leaderboard.boards import BoardTable, ReleaseView
 from blindsky.leaderboard.overlay import drawn
@@ -46,12 +49,21 @@ class TrackRow(NamedTuple):
     fronts: tuple[Front, ...]
 
 
+Ranking = tuple[str, tuple[Markup, ...]]  # on which tracks, where they differ, and a line per board
+
+
 class Answer(NamedTuple):
-    """What to send on some tracks, how it is ranked, and by which numbers."""
+    """What to send on some tracks, and how it is ranked."""
 
     heading: str
     send: Markup
-    boards: tuple[tuple[Board, Markup], ...]
+    rankings: tuple[Ranking, ...]
+
+
+class Measures(NamedTuple):
+    """The metrics of some tracks: those that rank, those beside them on a board, and all others."""
+
+    heading: str
     ranking: tuple[Metric, ...]
     shown: tuple[Metric, ...]
     further: tuple[Metric, ...]
@@ -103,7 +115,8 @@ def commands(release: ReleaseView) -> tuple[Command, ...]:
         hand_in = (
             f'blindsky submit predictions.parquet --release {i} --team "Your team" --method "Your method"'
         )
-        return (get, check, Command(hand_in, "in the organiser’s arena; from elsewhere, send them the file"))
+        send = f"send the file to {release.contact}" if release.contact else "send them the file"
+        return (get, check, Command(hand_in, f"in the organiser’s arena; from elsewhere, {send}"))
     verify = Command(
         f"blindsky verify {i}", "proves row by row that the truth is the one that was committed to"
     )
@@ -164,6 +177,7 @@ def _challenge(fronts: tuple[Front, ...]) -> str:
         for front in fronts
         if front.release.challenge.tracks[0].published is not None
     ]
+    asked = [challenge.on(track.name) for track in challenge.tracks]
     return pages.render_page(
         "challenge.html.j2",
         scripts=pages.READING,
@@ -177,7 +191,8 @@ def _challenge(fronts: tuple[Front, ...]) -> str:
         seen=seen,
         galleries=galleries.samples(seen.release, SHOWN) if seen else [],
         plates=drawn(seen.release.plates[:SHOWN], "plate") if seen else [],
-        answers=_answers(challenge),
+        answers=_answers(asked),
+        measures=_measures(asked),
         described=pages.described,
         about=markdown(challenge.about(), below=2),
         published=published,
@@ -197,31 +212,78 @@ def _tracks(challenge: Challenge, fronts: Sequence[Front]) -> list[TrackRow]:
     ]
 
 
-def _answers(challenge: Challenge) -> list[Answer]:
-    """What to send: as the challenge says it, then each track that says otherwise."""
-    own = [t for t in challenge.tracks if t.prediction or t.boards or t.metrics]
-    general = [t for t in challenge.tracks if t not in own]
-    made = []
-    if general:
-        heading = f"On {_listed([t.title for t in general])}" if own else ""
-        made.append(_answer(challenge.on(general[0].name), heading))
-    return made + [_answer(challenge.on(t.name), f"On {t.title}") for t in own]
+def _answers(asked: Sequence[Challenge]) -> list[Answer]:
+    """What to send, once for all tracks where only the range of a number differs; a track each in ``asked``."""
+    grouped = _grouped(asked, lambda one: _unranged(one.prediction))
+    return [_answer(heading, some) for heading, some in grouped]
 
 
-def _answer(asked: Challenge, heading: str) -> Answer:
-    first = {key for board in asked.boards for key in board.primary}
-    on_board = {key for board in asked.boards for key in board.metrics} - first
-    return Answer(
-        heading,
-        markdown(datacard.prediction_text(asked.prediction), below=3),
-        tuple(
-            (board, markdown(datacard.board_text(board).removeprefix("- "), below=3))
-            for board in asked.boards
-        ),
-        tuple(m for m in asked.metrics if m.key in first),
-        tuple(m for m in asked.metrics if m.key in on_board),
-        tuple(m for m in asked.metrics if m.key not in first | on_board),
+def _answer(heading: str, asked: Sequence[Challenge]) -> Answer:
+    text = datacard.prediction_text(asked[0].prediction, ranges=_ranges(asked))
+    rankings = tuple(
+        (on, tuple(markdown(datacard.board_text(b).removeprefix("- "), below=3) for b in some[0].boards))
+        for on, some in _grouped(asked, lambda one: one.boards)
     )
+    return Answer(heading, markdown(text, below=3), rankings)
+
+
+def _measures(asked: Sequence[Challenge]) -> list[Measures]:
+    """The metrics, once for all tracks that have the same."""
+    made = []
+    for heading, some in _grouped(asked, lambda one: one.metrics):
+        every = [board for one in some for board in one.boards]
+        first = {key for board in every for key in board.primary}
+        on_board = {key for board in every for key in board.metrics} - first
+        metrics = some[0].metrics
+        made.append(
+            Measures(
+                heading,
+                tuple(m for m in metrics if m.key in first),
+                tuple(m for m in metrics if m.key in on_board),
+                tuple(m for m in metrics if m.key not in first | on_board),
+            )
+        )
+    return made
+
+
+def _grouped(
+    asked: Sequence[Challenge], by: Callable[[Challenge], object]
+) -> list[tuple[str, list[Challenge]]]:
+    """Tracks for which ``by`` gives the same, in order, under a heading that names them; without where all do."""
+    groups: list[list[Challenge]] = []  # searched, because what a track declares may have no hash
+    for one in asked:
+        same = next((group for group in groups if by(group[0]) == by(one)), None)
+        if same is None:
+            groups.append([one])
+        else:
+            same.append(one)
+    if len(groups) == 1:
+        return [("", groups[0])]
+    return [(f"On {_listed([one.tracks[0].title for one in group])}", group) for group in groups]
+
+
+def _unranged(prediction: Prediction) -> Prediction:
+    """A prediction whose numbers may be any."""
+    fields = (
+        replace(f, low=-math.inf, high=math.inf, above=-math.inf) if isinstance(f, Column) else f
+        for f in prediction.fields
+    )
+    return replace(prediction, fields=tuple(fields))
+
+
+def _ranges(asked: Sequence[Challenge]) -> dict[str, str]:
+    """The ranges of a number in words with the names of the tracks, where these differ; by its name."""
+    found = {}
+    for column in asked[0].prediction.columns:
+        of: dict[str, list[str]] = {}
+        for one in asked:
+            own = next(c for c in one.prediction.columns if c.name == column.name)
+            of.setdefault(datacard.bounds_text(own), []).append(f"`{one.tracks[0].name}`")
+        if len(of) > 1:
+            found[column.name] = ",".join(
+                f"{text or ' of any size'} on {_listed(on)}" for text, on in of.items()
+            )
+    return found
 
 
 def _listed(names: Sequence[str]) -> str:

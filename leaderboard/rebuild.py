@@ -91,6 +91,7 @@ def _key(store: Store, arena: Arena, release: Release, home: str) -> str:
         "release",
         home,
         arena.url(public.release_id),
+        arena.contact,
         sha256(public.root / MANIFEST),
         sha256(public.root / "README.md"),
         sha256(opened) if public.revealed else "",

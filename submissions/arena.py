@@ -152,6 +152,18 @@ class Arena:
         return f"{found.rstrip('/')}/{release}/" if found else ""
 
     @property
+    def contact(self) -> str:
+        """Whom participants send their files to (``contact`` in arena.toml): a few words; empty where unknown."""
+        found = self._setting("contact", "")
+        if not isinstance(found, str) or len(found) > 200 or not found.isprintable():
+            message = (
+                f"{self._settings}: contact is {shown(found)}, expected an address or a name, at most 200 characters "
+                "on one line"
+            )
+            raise InputFault(message)
+        return found.strip()
+
+    @property
     def _settings(self) -> Path:
         return self.root / "arena.toml"
 

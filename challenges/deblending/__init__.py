@@ -282,7 +282,7 @@ CHALLENGE = Challenge(
         "btk": "blindsky.challenges.deblending.btk:btk",
     },
     citations=(
-        "Boucaud et al. 2020, MNRAS 491, 2481 (pairs, published results)",
+        "Boucaud et al. 2020, MNRAS 491, 2481, arXiv:1905.01324 (pairs, published results)",
         "Bosch et al. 2018, PASJ 70, S5 (blendedness)",
         "Mendoza et al. 2025, Open J. Astrophysics 8 (BlendingToolKit: scenes)",
         "Melchior et al. 2018, Astronomy and Computing 24, 129 (scarlet)",

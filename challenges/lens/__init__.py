@@ -232,7 +232,7 @@ CHALLENGE = Challenge(
     importers={"bologna": "blindsky.challenges.lens.official:bologna"},
     exporters={"fits": "blindsky.challenges.lens.export:fits"},
     citations=(
-        "Metcalf et al. 2019, A&A 625, A119 (strong gravitational lens finding challenge)",
+        "Metcalf et al. 2019, A&A 625, A119, arXiv:1802.03609 (strong gravitational lens finding challenge)",
         "Kormann, Schneider & Bartelmann 1994, A&A 284, 285; Keeton 2001, astro-ph/0102341 (isothermal ellipsoid)",
         "Tessore & Metcalf 2015, A&A 580, A79 (elliptical power law)",
         "Choi, Park & Vogeley 2007, ApJ 658, 884; Collett 2015, ApJ 811, 20 (natural population)",

@@ -23,6 +23,18 @@ from blindsky.challenges.photoz.sky import simulate
 from blindsky.challenges.prediction import Column, Density, Prediction
 from blindsky.scoring.measurements import Table
 
+_BESIDE = (  # columns of filters.parquet, templates.parquet and derived.parquet
+    Product("band", "", "suffix of the columns of its fluxes"),
+    Product("wavelength", "Angstrom", "of the knots of a band, as observed; of a template, at rest"),
+    Product("transmission", "", "relative transmission at the knots, linear between them"),
+    Product("template_id", "", "number of the template"),
+    Product("type_t", "", "spectral type, from 0 for the oldest stars to 5 for the youngest"),
+    Product("ebv", "mag", "E(B-V) of its dust"),
+    Product("f_lambda", "", "flux per wavelength; 1 at 5500 Angstrom before dust"),
+    Product("i_obs", "AB mag", "magnitude of the observed flux in i; test objects only"),
+)
+_INSIDE = Product(culling.INSIDE, "", "whether the labels reach so far; test objects only")
+
 
 def _public(bands: tuple[str, ...]) -> tuple[Product, ...]:
     fluxes = [Product(f"flux_{b}", "nJy", f"observed flux in {b}; may be zero or negative") for b in bands]
@@ -35,6 +47,7 @@ def _public(bands: tuple[str, ...]) -> tuple[Product, ...]:
         *errors,
         Product("redshift", "", "catalogue redshift, training split only; may be wrong in the biased track"),
         Product("survey", "", "training split only: which selection labelled the galaxy"),
+        *_BESIDE,
     )
 
 
@@ -123,7 +136,7 @@ CHALLENGE = Challenge(
                 "ugrizy; labels are what spectrographs reach: bright, low redshift, a few of them wrong. "
                 "The realistic setting, with covariate shift."
             ),
-            public=_public(LSST),
+            public=(*_public(LSST), _INSIDE),
             slices=culling.SLICES,
         ),
         Track(

@@ -264,17 +264,21 @@ function dots(rows, label, description) {
     drawn("title", { id: `${uid}-t` }, description),
   );
   const group = drawn("g", { class: "axis" });
+  let y = top;
+  // beside the marks alone: an upright line would strike out the names between these
+  const spans = rows.map((row) => [y + 17, (y += tall(row)) + 1]);
+  const upright = (at) => spans.map(([from, to], k) => `M${at} ${from}V${k + 1 < spans.length ? to : bottom}`).join("");
   for (const [at, text] of x.marks(6))
     group.append(
-      drawn("path", { class: "grid", d: `M${x(at)} ${top}V${bottom}` }),
+      drawn("path", { class: "grid", d: upright(x(at)) }),
       drawn("text", { x: x(at), y: bottom + 17, "text-anchor": "middle" }, text),
     );
   group.append(
     drawn("path", { class: "base", d: `M${left} ${bottom}H${right}` }),
     drawn("text", { class: "label", x: 200, y: bottom + 37, "text-anchor": "middle" }, label),
   );
-  svg.append(group, drawn("path", { class: "guide", d: `M${x(0)} ${top}V${bottom}` }));
-  let y = top;
+  svg.append(group, drawn("path", { class: "guide", d: upright(x(0)) }));
+  y = top;
   for (const row of rows) {
     svg.append(drawn("text", { class: "halo", x: left, y: y + 12 }, row.label));
     row.marks.forEach((mark, k) => {

@@ -212,7 +212,7 @@ def toy_views(toys: Arena) -> dict[str, ReleaseView]:
     from blindsky.leaderboard.publish import views
 
     shown = {view.release_id: view for view in views(toys)}
-    after = revealed(shown["toy-original"])
+    after = revealed(toys, shown["toy-original"])
     return {**shown, after.release_id: after}
 
 
@@ -229,6 +229,7 @@ def toy_site(toy_views: dict[str, ReleaseView], tmp_path_factory: pytest.TempPat
 @pytest.fixture(scope="session")
 def site(
     toy_views: dict[str, ReleaseView],
+    arena: Arena,
     open_views: tuple[ReleaseView, ...],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
@@ -237,7 +238,7 @@ def site(
 
     out = tmp_path_factory.mktemp("built") / "site"
     largest = next(view for view in open_views if view.challenge.name == "transients")
-    build(out, [*toy_views.values(), *open_views, revealed(largest)])
+    build(out, [*toy_views.values(), *open_views, revealed(arena, largest)])
     return out
 
 
@@ -247,6 +248,13 @@ def pages(site: Path) -> tuple[str, ...]:
     return tuple(sorted(p.relative_to(site).as_posix() for p in site.rglob("*.html")))
 
 
-def revealed(view: ReleaseView) -> ReleaseView:
+def revealed(arena: Arena, view: ReleaseView) -> ReleaseView:
     """The release as it will be shown after its reveal, but for pictures of its cases."""
-    return replace(view, status="revealed", release_id=f"{view.release_id}-revealed")
+    from blindsky.challenges.cards import read_card
+    from blindsky.leaderboard.publish import reference_cards
+
+    folders = [*reference_cards(arena.release(view.release_id))]
+    folders += [folder for s in arena.all(view.release_id) if (folder := arena.card_folder(s.id)) is not None]
+    stored = {card["entry"]["id"]: replicates for card, replicates in map(read_card, folders)}
+    entries = tuple(replace(e, replicates=stored.get(e.card["entry"]["id"], {})) for e in view.entries)
+    return replace(view, entries=entries, status="revealed", release_id=f"{view.release_id}-revealed")

@@ -220,3 +220,13 @@ def test_it_prints_in_full(page: Page) -> None:
         "all => all.filter((e) => getComputedStyle(e).overflowX !== 'visible').length"
     )
     page.emulate_media(media="screen")
+
+
+def test_a_figure_is_as_large_alone_as_beside_others(page: Page) -> None:
+    figures = page.locator(".board-figures").first
+    width = (
+        "all => Array.from(all.querySelectorAll('svg'), (e) => Math.round(e.getBoundingClientRect().width))"
+    )
+    (alone,) = figures.evaluate(width)
+    figures.evaluate("all => all.append(...[1, 2].map(() => all.firstElementChild.cloneNode(true)))")
+    assert figures.evaluate(width) == [alone] * 3

@@ -184,3 +184,19 @@ def test_pages_are_small(site: Path, pages: tuple[str, ...]) -> None:
     assert not (large := listed({name: size for name, size in sizes.items() if size >= LARGEST})), large
     scripts = {p.name: p.stat().st_size for p in site.rglob("*.js")}
     assert not (large := listed({name: size for name, size in scripts.items() if size > 40_000})), large
+
+
+def test_a_sketch_is_whole_and_legible_on_a_phone(visit: Any, site: Path) -> None:
+    with visit(viewport={"width": 320, "height": 700}) as tab:
+        page = tab.open((site / "about.html").as_uri())
+        halves = page.locator(".schematic svg")
+        assert halves.count() == 2
+        for k in range(2):
+            box = halves.nth(k).bounding_box()
+            assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 320
+        letters = page.locator(".schematic svg text").evaluate_all(
+            """all => all.map((e) => [parseFloat(getComputedStyle(e).fontSize) * e.getScreenCTM().a,
+                 e.getBoundingClientRect().left, e.getBoundingClientRect().right])"""
+        )
+        assert len(letters) == 6
+        assert all(size >= 10 and left >= 0 and right <= 320 for size, left, right in letters)

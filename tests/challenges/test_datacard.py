@@ -17,8 +17,10 @@ from blindsky.challenges.datacard import (
     metric_table,
     prediction_text,
 )
-from blindsky.challenges.prediction import Column, Prediction
+from blindsky.challenges.prediction import Column, Density, Field, Grid, Pixels, Prediction
 from blindsky.challenges.release import Release
+
+GRID = Grid(0, 1, 3)
 
 
 def words(challenge: Challenge) -> list[str]:
@@ -69,6 +71,41 @@ def test_the_data_card_names_every_column_once(photoz_original: Release) -> None
         for column in public.table(name):
             assert text.count(f"| `{column}` |") == 1
     assert "| `flux_u` | nJy | observed flux in u; may be zero or negative |" in text
+
+
+def test_the_data_card_says_the_units_of_other_tables(photoz_original: Release) -> None:
+    text = (photoz_original.public.root / "README.md").read_text()
+    head, rest = text.split("### `filters.parquet`")
+    filters, rest = rest.split("### `templates.parquet`")
+    templates, rest = rest.split("### `derived.parquet`")
+    assert "| `wavelength` | Angstrom |" in filters and "| `transmission` |" in filters
+    assert "| `ebv` | mag |" in templates and "| `f_lambda` |" in templates
+    assert "| `i_obs` | AB mag |" in rest.split("## What to send")[0]
+    assert "| `wavelength` |" not in head
+
+
+def test_the_data_card_says_nothing_twice_of_other_tables(toy_original: Release) -> None:
+    assert "###" not in (toy_original.public.root / "README.md").read_text().split("## What to send")[0]
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ((), "(Parquet, CSV, FITS, ECSV and VOTable)"),
+        (
+            (Density("p", GRID, optional=True),),
+            "(Parquet; CSV, FITS, ECSV and VOTable where no density is sent)",
+        ),
+        ((Pixels("m", (2, 2)),), "(Parquet; CSV, FITS, ECSV and VOTable where no image is sent)"),
+        (
+            (Density("p", GRID, optional=True), Pixels("m", (2, 2))),
+            "(Parquet; CSV, FITS, ECSV and VOTable where no density or image is sent)",
+        ),
+        ((Density("p", GRID), Pixels("m", (2, 2))), "(Parquet)"),
+    ],
+)
+def test_an_array_needs_parquet(fields: tuple[Field, ...], words: str) -> None:
+    assert words in prediction_text(Prediction((Column("x"), *fields)))
 
 
 def test_directions_in_words(toy: Challenge) -> None:

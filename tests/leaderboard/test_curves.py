@@ -163,13 +163,16 @@ def test_together_every_entry_has_its_own_style_and_mark_and_no_band() -> None:
     entries = [(k, str(k + 1), data()) for k in range(STYLES)]
     joined = together("curves", entries)
     assert joined is not None
-    shown = context(joined)["panels"][0]["series"]
+    shape = context(joined)["panels"][0]
+    shown = shape["series"]
     assert [s["style"] for s in shown] == list(range(STYLES))
     assert {s["band"] for s in shown} == {""}
-    assert [s["mark"][2] for s in shown] == [str(k + 1) for k in range(STYLES)]
-    places = [round(s["mark"][0], 1) for s in shown]
-    assert places == sorted(places) and len(set(places)) == 3, "marks stand at points, spread along the curve"
+    (label,) = shape["labels"]
+    assert label.parts == tuple((k, str(k + 1)) for k in range(STYLES)), "one label for curves that are one"
     svg = parsed(joined)
+    letters = svg.findall(f".//{SVG}tspan[@data-style]")
+    assert "".join(t.text or "" for t in letters) == "1, 2, 3, 4, 5, 6, 7, 8, 9, 10"
+    assert [t.attrib["data-style"] for t in letters] == [str(k) for k in range(STYLES)], "a legend hides each"
     assert [len(svg.findall(f".//*[@class='curve-{k}']")) for k in range(STYLES)] == [1] * STYLES
 
 

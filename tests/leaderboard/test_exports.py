@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -12,6 +13,7 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import numpy as np
 import pytest
@@ -170,6 +172,41 @@ def test_news_keep_their_ids(view: ReleaseView) -> None:
     fewer = replace(view, entries=view.entries[:1])
     second = ids(feed([(fewer, board_tables(fewer, "private"))], {view.release_id: "b"}))
     assert second < first
+
+
+def test_links_of_the_feed_lead_to_pages_wherever_the_site_lies(view: ReleaseView) -> None:
+    """As a reader resolves them: against the address that the feed was fetched from."""
+    site = render([view])
+    root = ET.fromstring(str(site["feed.xml"]).encode())
+    for folder in ("https://example.org/", "https://example.org/a/b/"):
+        links = [
+            (link.get("rel"), urljoin(f"{folder}feed.xml", str(link.get("href"))))
+            for link in root.iter(f"{ATOM}link")
+        ]
+        assert all(link.startswith(folder) and link.removeprefix(folder) in site for _, link in links)
+        assert ("self", f"{folder}feed.xml") in links and ("alternate", f"{folder}index.html") in links
+    assert all(urlsplit(one.text or "").scheme for one in root.iter(f"{ATOM}id")), "an id is never relative"
+
+
+def test_bibtex_names_what_the_declaration_names_and_invents_nothing(view: ReleaseView) -> None:
+    works = (
+        "Doe 2019, A&A 1, 2, arXiv:1901.00001 (method)",
+        "Roe 2001, astro-ph/0102341; Poe 2020, MNRAS 3, 4, doi:10.1093/mnras/ab_c}1",
+        "Zoe 2021, A&A 3, doi:10.1051/0004-6361/201832797, arXiv:2101.00002 (data)",
+        "Nobody 2022, ApJ 5, 6 (grids)",
+    )
+    asked = replace(view, challenge=replace(view.challenge, citations=works))
+    text = str(exports.files(asked, [], ())["cite.bib"])
+    found = dict(re.findall(r"@misc\{toy-(\d),\n(.*?)\n\}", text, re.S))
+    fields = {k: dict(re.findall(r"  (\w+) = \{(.*)\},", body)) for k, body in found.items()}
+    assert fields["1"]["eprint"] == "1901.00001" and fields["1"]["archiveprefix"] == "arXiv"
+    assert fields["1"]["url"] == "https://arxiv.org/abs/1901.00001"
+    assert fields["1"]["title"] == r"{Doe 2019, A\&A 1, 2 (method)}"
+    assert fields["2"]["eprint"] == "astro-ph/0102341" and "doi" not in fields["2"]
+    assert fields["3"]["doi"] == "10.1093/mnras/ab", "nothing that TeX reads"
+    assert fields["4"]["doi"] == "10.1051/0004-6361/201832797" and fields["4"]["eprint"] == "2101.00002"
+    assert fields["4"]["url"] == "https://doi.org/10.1051/0004-6361/201832797"
+    assert not {"doi", "url", "eprint"} & set(fields["5"])
 
 
 def test_bibtex_is_balanced_and_tame(view: ReleaseView) -> None:

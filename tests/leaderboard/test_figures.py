@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from blindsky.leaderboard.figures import BOTTOM, LEFT, RIGHT, TOP, draw, is_wide
+from blindsky.leaderboard.figures import BOTTOM, LEFT, RIGHT, TOP, WIDTH, draw, is_wide
 
 AXES = {"x_label": "z_true", "y_label": "e [nat]"}
 DATA: dict[str, dict[str, Any]] = {
@@ -275,6 +275,70 @@ def test_an_axis_may_be_logarithmic(kind: str) -> None:
         t.text: float(t.attrib["x"]) for t in svg.iter(f"{SVG}text") if t.attrib.get("y") == str(BOTTOM + 17)
     }
     assert below["10"] - below["1"] == pytest.approx(below["100"] - below["10"], abs=0.2)
+
+
+@pytest.mark.parametrize("kind", ["binned_curve", "curves", "histogram", "bars", "dot_interval"])
+def test_the_last_number_of_an_axis_stays_inside_the_figure(kind: str) -> None:
+    last = {
+        "curves": {"x_range": [0, 1e5]},
+        "histogram": {"edges": [0, 25_000, 50_000, 75_000, 100_000]},
+        "binned_curve": {"edges": [0, 10_000, 50_000, 100_000]},
+        "bars": {"values": [1e5, 1, 1], "high": [1e5, 1, 1], "mark": None},
+        "dot_interval": {"rows": [{**DATA["dot_interval"]["rows"][1], "value": 1e5, "low": 0, "high": 1e5}]},
+    }
+    svg = parsed(kind, {**DATA[kind], "requirements": [], **last[kind]})
+    long = [t for t in svg.iter(f"{SVG}text") if len(re.findall(r"\d", t.text or "")) >= 5]
+    assert long
+    for t in long:
+        assert float(t.attrib["x"]) + 3.6 * len(t.text or "") <= WIDTH, t.text
+
+
+def test_upright_lines_strike_out_no_name() -> None:
+    row = DATA["dot_interval"]["rows"][1]
+    rows = [{**row, "place": str(k), "label": f"entry {k}", "value": k} for k in range(1, 5)]
+    svg = parsed("dot_interval", {**DATA["dot_interval"], "rows": rows})
+    names = [float(t.attrib["y"]) for t in svg.iter(f"{SVG}text") if t.find(f"{SVG}tspan") is not None]
+    assert len(names) == 4
+    key = max(float(t.attrib["y"]) for t in svg.iter(f"{SVG}text")) - 14
+    groups = [svg.find(f".//*[@class='{name}']") for name in ("axis", "requirement")]
+    paths = [p for g in groups if g is not None for p in g.iter(f"{SVG}path") if "V" in p.attrib["d"]]
+    assert len(paths) > 3
+    for path in paths:
+        pieces = [tuple(map(float, ends)) for ends in re.findall(r" ([\d.]+)V([\d.]+)", path.attrib["d"])]
+        assert len(pieces) == 4
+        assert not [(a, b, n) for a, b in pieces for n in names if a < n + 3 and b > n - 10 and a < key]
+
+
+def test_the_name_of_a_line_stands_off_the_data() -> None:
+    edges = [k / 10 for k in range(11)]
+    level = [{"value": 0.5, "label": "A survey"}]
+    heights = [0.1] * 5 + [0.55] * 5
+    for values, side in ((heights, "left"), (heights[::-1], "right")):
+        data = {**AXES, "edges": edges, "values": values, "requirements": level}
+        data |= {"low": [v - 0.1 for v in values], "high": [v + 0.1 for v in values]}
+        svg = parsed("binned_curve", data)
+        (text,) = [t for t in svg.iter(f"{SVG}text") if t.text == "A survey"]
+        middle = (LEFT + RIGHT) / 2
+        assert (float(text.attrib["x"]) < middle) == (side == "left")
+    crowded = {**data, "values": [0.5] * 10, "low": [0.2] * 10, "high": [0.8] * 10}
+    svg = parsed("binned_curve", crowded)
+    assert "A survey" in [t.text for t in svg.iter(f"{SVG}text")], "without room it is written over the data"
+
+
+def test_the_key_of_offsets_is_under_the_axis_and_shows_the_marks_themselves() -> None:
+    one = DATA["offsets"]["series"][0]
+    svg = parsed("offsets", {**DATA["offsets"], "series": [one, {**one, "label": "mean of p(z)"}]})
+    height = float(svg.attrib["viewBox"].split()[3])
+    for k, label in enumerate(("point", "mean of p(z)")):
+        marks = svg.findall(f".//*[@class='series-{k}']/{SVG}circle")
+        assert len(marks) == 2, "that of the data, and that of the key"
+        (text,) = [t for t in svg.iter(f"{SVG}text") if t.text == label]
+        lowest = max(float(m.attrib["cy"]) for m in marks)
+        assert BOTTOM + 37 < lowest < height - 4
+        assert float(text.attrib["y"]) == pytest.approx(lowest, abs=5)
+        assert 0 < float(text.attrib["x"]) < float(text.attrib["x"]) + 6 * len(label) < WIDTH
+    alone = parsed("offsets")
+    assert len(alone.findall(f".//*[@class='series-0']/{SVG}circle")) == 1
 
 
 def test_offsets_need_no_band() -> None:

@@ -54,6 +54,29 @@ def test_what_is_not_ranked_is_not_drawn(entry: Any, release: Any) -> None:
     assert ">ceiling</text>" not in str(drawn(release, *ranked, far)), "it would squeeze all others together"
 
 
+def test_the_word_at_a_ceiling_and_ranks_stand_off_the_record_and_off_all_dots(
+    entry: Any, release: Any
+) -> None:
+    scores = {"a": (5.0, 1), "b": (1.1, 5), "c": (1.05, 9), "d": (3.0, 9)}
+    ceiling = dated(entry, "best", 0.95, 1, kind="ceiling")
+    root = ET.fromstring(drawn(release, ceiling, *(dated(entry, k, *v) for k, v in scores.items())))
+    (word,) = [t for t in root.iter("text") if t.text == "ceiling"]
+    line = next(str(p.get("d")) for p in root.iter("path") if p.get("class") == "record")
+    first, level = (float(v) for v in str(re.match(r"M([\d.]+ [\d.]+)", line)[1]).split())  # type: ignore[index]
+    heights = [level, *(float(v) for v in re.findall(r"V([\d.]+)", line))]
+    ends = [float(v) for v in re.findall(r"H([\d.]+)", line)]
+    starts = [first, *ends[:-1]]
+    x, y = float(str(word.get("x"))), float(str(word.get("y")))
+    for height, start, end in zip(heights, starts, ends, strict=True):
+        assert not (start < x + 18 and x - 18 < end and y - 9 < height < y + 1)
+    dots = [(float(str(c.get("cx"))), float(str(c.get("cy")))) for c in root.iter("circle")]
+    written = [t for t in root.iter("text") if t.get("class") == "halo place"]
+    assert len(written) == 3
+    for t in [word, *written]:
+        x, y = float(str(t.get("x"))), float(str(t.get("y")))
+        assert not [d for d in dots if abs(d[0] - x) < 5 and y - 9 < d[1] < y + 1], t.text
+
+
 @pytest.mark.parametrize("days", [[], [1], [1, 1, 1]])
 def test_without_two_times_there_is_no_history(days: list[int], entry: Any, release: Any) -> None:
     assert drawn(release, *(dated(entry, f"e{k}", 1.0 + k, day) for k, day in enumerate(days))) is None

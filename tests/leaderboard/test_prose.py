@@ -51,7 +51,11 @@ def test_the_title_of_a_card_is_left_out() -> None:
         ("FPR <= 1e-3, n >= 1e+05", "FPR ≤ 10⁻³, n ≥ 10⁵"),
         ("- sum_c W_c <ln p>_c", "− sum_c W_c <ln p>_c"),
         ("(z_p - z_t)/(1 + z_t)", "(z_p − z_t)/(1 + z_t)"),
-        ("sqrt(mean e^2) of Int_0^1 f", "√(mean e^2) of ∫_0^1 f"),
+        ("sqrt(mean e^2) of Int_0^1 f", "√(mean e²) of ∫_0^1 f"),
+        ("10^-6 of sum S_i^2, Mpc^-3.", "10⁻⁶ of sum S_i², Mpc⁻³."),
+        ("Int_0.01^0.99 f, x^2.5, 2^n, 10^(a)", "∫_0.01^0.99 f, x^2.5, 2^n, 10^(a)"),
+        ("0.5 um, [uJy/beam], sum, museum, u", "0.5 µm, [µJy/beam], sum, museum, u"),
+        ("0.7 +- 0.1, +-3 %, a +- b", "0.7 ± 0.1, ±3 %, a +- b"),
         ("-2.5 log10(f), well-known, top-1, tpr_fpr1e-3", "-2.5 log10(f), well-known, top-1, tpr_fpr1e-3"),
     ],
 )
@@ -61,3 +65,14 @@ def test_formulas_get_the_signs_of_print(ascii_: str, print_: str) -> None:
 
 def test_small_numbers_keep_their_factor() -> None:
     assert typeset("a calibrated entry has 2e-4, or 2.5e-12") == "a calibrated entry has 2·10⁻⁴, or 2.5·10⁻¹²"
+
+
+def test_cards_are_typeset_and_code_in_them_is_not() -> None:
+    typed = "x >= 1e-6 um^2"
+    card = (
+        f"{typed}\n\n- `{typed}`\n\n```\n{typed}\n```\n\n    {typed}\n\n| {typed} | `{typed}` |\n|---|---|\n"
+    )
+    made = str(markdown(card, below=1))
+    assert made.count("x ≥ 10⁻⁶ µm²") == 2, "a paragraph and a cell"
+    assert made.count("x &gt;= 1e-6 um^2") == 4, "code in a line, in a cell, in a fence, indented"
+    assert str(inline(f"{typed}, `{typed}`")) == "x ≥ 10⁻⁶ µm², <code>x &gt;= 1e-6 um^2</code>"

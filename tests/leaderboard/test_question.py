@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from blindsky.challenges.challenge import Plate, Reference, Sample, Size, Track
+from blindsky.challenges.prediction import Column, Prediction
 from blindsky.leaderboard.pictures import Album
 from blindsky.leaderboard.question import commands
 from blindsky.leaderboard.site import render
@@ -98,6 +100,51 @@ def test_a_challenge_page_asks_the_question_on_every_track(entry: Any, release: 
     assert "How it was made" in page.text and "<b>noise</b>" in page.text, "text of a card is no HTML"
     for metric in release().challenge.metrics:
         assert metric.title in page.text and "f(x) < 1" in page.text
+
+
+@pytest.fixture
+def page_of(entry: Any, release: Any) -> Any:
+    """The page of a challenge made of these tracks, each with a prediction of its own."""
+
+    def make(*predictions: Prediction) -> str:
+        toy = release().challenge
+        tracks = tuple(
+            replace(toy.tracks[0], name=f"t{k}", title=f"Title {k}", prediction=p)
+            for k, p in enumerate(predictions)
+        )
+        whole = replace(toy, tracks=tracks)
+        return Words(render([release(entry("a", 1.0), whole=whole)])["toy/index.html"]).text
+
+    return make
+
+
+def test_what_to_send_is_said_once_where_only_ranges_differ(page_of: Any) -> None:
+    def sent(high: float) -> Prediction:
+        return Prediction((Column("theta", "m", above=0, high=high), Column("z", low=0)))
+
+    text = page_of(sent(7), sent(14), sent(7), sent(math.inf))
+    assert text.count("One table, ") == 1 and text.count("Main board : all entries") == 1
+    wanted = "theta : a finite number > 0 and ≤ 7 m on t0 and t2 , > 0 and ≤ 14 m on t1 , > 0 m on t3 ."
+    assert wanted in text
+    assert "z : a finite number ≥ 0." in text
+    assert "On Title" not in text, "nothing else differs"
+    assert text.count("Title of loss") == 1
+
+
+def test_columns_that_one_track_alone_has_are_said_there(page_of: Any) -> None:
+    one, other = Prediction((Column("x"),)), Prediction((Column("x"), Column("own", optional=True)))
+    text = page_of(one, other, one)
+    assert text.count("One table, ") == 2
+    assert "On Title 0 and Title 2 One table" in text
+    assert "own : a finite number, optional" in text.split("On Title 1 One table")[1]
+
+
+@pytest.mark.parametrize(("n", "words"), [(1, "1 further metric,"), (2, "2 further metrics,")])
+def test_one_metric_is_no_plural(entry: Any, release: Any, n: int, words: str) -> None:
+    toy = release().challenge
+    further = tuple(replace(toy.metrics[0], key=f"more{k}") for k in range(n))
+    whole = replace(toy, metrics=(*toy.metrics, *further))
+    assert words in Words(render([release(entry("a", 1.0), whole=whole)])["toy/index.html"]).text
 
 
 def test_without_the_whole_declaration_the_track_of_the_release_is_asked(entry: Any, release: Any) -> None:

@@ -108,12 +108,16 @@ def address(arena: Arena) -> None:
     (arena.root / "arena.toml").write_text('data_url = "https://example.org/data"\n')
 
 
+def contact(arena: Arena) -> None:
+    (arena.root / "arena.toml").write_text('contact = "Ada <ada@example.org>"\n')
+
+
 def fewer_releases(arena: Arena) -> None:
     shutil.rmtree(arena.releases / "points")
 
 
 CHANGES = [
-    withdraw, new_submission, new_card, changed_card, opened, readme, address, fewer_releases
+    withdraw, new_submission, new_card, changed_card, opened, readme, address, contact, fewer_releases
 ]  # fmt: skip
 
 
@@ -128,7 +132,7 @@ def test_after_any_change_the_site_is_that_of_a_build_from_nothing(
     after = contents(arena.site)
     assert after == from_nothing(arena)
     assert after != before
-    others = {"address": 2, "fewer_releases": 0}
+    others = {"address": 2, "contact": 2, "fewer_releases": 0}
     assert made.rendered == others.get(change.__name__, 1), "the other release is left as it is"
 
 

@@ -221,7 +221,7 @@ def test_curves_of_equal_rank_are_told_apart(drawn: list[Any], entry: Any, relea
     page = render([illustrated(release(*equal, entry("c", 9.0, team="c", figures=figures)))])[
         f"{HERE}/index.html"
     ]
-    assert re.findall(r'class="halo place"[^>]*>(\w+)<', page) == ["1a", "1b", "3"]
+    assert re.findall(r'<tspan data-style="\d">(\w+)', page) == ["1a", "1b", "3"]
 
 
 def test_before_the_reveal_curves_drawn_together_are_rounded(drawn: list[Any], release: Any) -> None:

@@ -420,6 +420,16 @@ def test_a_wrong_arena_toml_is_named(arena: Arena, submit: Submit, text: str) ->
         submit()
 
 
+@pytest.mark.parametrize("contact", ["7", '"two\\nlines"', f"'{'x' * 201}'", "['a']"])
+def test_a_contact_is_a_few_words(arena: Arena, contact: str) -> None:
+    assert arena.contact == ""
+    (arena.root / "arena.toml").write_text("contact = 'Ada <ada@example.org>'\n")
+    assert arena.contact == "Ada <ada@example.org>"
+    (arena.root / "arena.toml").write_text(f"contact = {contact}\n")
+    with pytest.raises(InputFault, match=r"arena\.toml: contact is .*, expected an address or a name"):
+        _ = arena.contact
+
+
 def test_of_two_who_passed_the_first_look_one_wins(
     arena: Arena, submit: Submit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
