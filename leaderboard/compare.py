@@ -21,6 +21,7 @@ from blindsky.leaderboard import boards, pages
 from blindsky.leaderboard.boards import BoardTable, EntryView, ReleaseView
 from blindsky.leaderboard.cells import Cell
 from blindsky.leaderboard.overlay import caption, figure_data, published_curves
+from blindsky.leaderboard.prose import typeset
 from blindsky.leaderboard.ranks import TAIL
 from blindsky.leaderboard.slices import SliceRow, slices_by_entry
 from blindsky.scoring.measurements import FloatArray
@@ -240,11 +241,13 @@ def _frame(release: ReleaseView, figure: Figure, entries: Sequence[EntryView]) -
     if not every:
         return {**frame, "panels": []}
     found = every[0]
-    frame |= {"x_label": found["x_label"], "x_log": bool(found.get("x_log"))}
+    frame |= {"x_label": typeset(found["x_label"]), "x_log": bool(found.get("x_log"))}
     if figure.kind != "curves":
         return {
             **frame,
-            "panels": [{"y_label": found["y_label"], "y_log": bool(found.get("y_log")), **_behind(found)}],
+            "panels": [
+                {"y_label": typeset(found["y_label"]), "y_log": bool(found.get("y_log")), **_behind(found)}
+            ],
         }
     behind = published_curves(release, figure)
     panels: dict[str, Data] = {}
@@ -256,7 +259,7 @@ def _frame(release: ReleaseView, figure: Figure, entries: Sequence[EntryView]) -
         "panels": [
             {
                 "key": panel["key"],
-                "y_label": panel["y_label"],
+                "y_label": typeset(panel["y_label"]),
                 "y_log": bool(panel.get("y_log")),
                 "guides": [_line(g) for g in panel.get("guides", ())],
                 "published": [_line(p) for p in behind.get(panel["key"], ())],

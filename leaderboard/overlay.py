@@ -12,6 +12,7 @@ from blindsky.challenges.challenge import Figure, Plate
 from blindsky.leaderboard import boards, curves, figures
 from blindsky.leaderboard.boards import CEILING, BoardTable, EntryView, ReleaseView, Row
 from blindsky.leaderboard.coarse import coarsened
+from blindsky.leaderboard.prose import typeset
 
 REFERENCES = 2  # curves that read the truth; ranked entries have the other styles
 UNRANKED = "◇"  # written on the curve of a reference
@@ -29,7 +30,7 @@ class Drawn(NamedTuple):
 def drawn(plates: Sequence[Plate], uid: str) -> list[Drawn]:
     """Plates as figures, whose names in the page begin with ``uid``."""
     return [
-        Drawn(p.title, p.caption, figures.draw(p.kind, p.data, uid=f"{uid}-{k}", title=p.title))
+        Drawn(p.title, typeset(p.caption), figures.draw(p.kind, p.data, uid=f"{uid}-{k}", title=p.title))
         for k, p in enumerate(plates)
     ]
 
@@ -79,9 +80,8 @@ def published_curves(release: ReleaseView, figure: Figure) -> dict[str, list[Map
 
 def caption(release: ReleaseView, figure: Figure) -> str:
     """What is written under a figure."""
-    return (
-        f"{figure.caption} {_grey(release)}.".strip() if published_curves(release, figure) else figure.caption
-    )
+    behind = f" {_grey(release)}." if published_curves(release, figure) else ""
+    return typeset(f"{figure.caption}{behind}".strip())
 
 
 def _grey(release: ReleaseView) -> str:

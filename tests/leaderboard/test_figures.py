@@ -384,3 +384,9 @@ def test_entries_at_one_place_share_their_marks() -> None:
     groups = [g for g in svg.iter(f"{SVG}g") if g.attrib.get("class", "").startswith("entry")]
     texts = [t.text for g in groups for t in g.iter(f"{SVG}text")]
     assert [re.findall(r"\d", text or "") for text in texts] == [["2", "3"], [], ["4"]]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in DATA if "x_label" in DATA[kind]])
+def test_labels_of_axes_have_the_signs_of_print(kind: str) -> None:
+    drawn = str(draw(kind, {**DATA[kind], "x_label": "wavelength [um], S/N >= 5"}, uid="f", title="A figure"))
+    assert ">wavelength [µm], S/N ≥ 5<" in drawn
