@@ -21,7 +21,7 @@ from blindsky.challenges.release import Release, scorer_digest
 from blindsky.scoring.card import Cut, card_dict, score
 from blindsky.scoring.measurements import Array, FloatArray, Measurements, Table
 
-SCHEMA = 1
+SCHEMA = 2
 CARD = "card.json"
 REPLICATES = "replicates.npz"
 
@@ -178,6 +178,12 @@ def read_card(
     wanted : names of the replicates to read, by the card: a page needs few of them.
     """
     card: dict[str, Any] = read_json(folder / CARD)
+    if card.get("schema") != SCHEMA:
+        message = (
+            f"the card {folder} is of schema {card.get('schema')}, which another version of blindsky wrote; expected "
+            f"{SCHEMA}. Run: blindsky score --all"
+        )
+        raise InputFault(message)
     try:
         content = (folder / REPLICATES).read_bytes()
     except FileNotFoundError:
@@ -209,6 +215,9 @@ def next_folder(folder: Path) -> Path:
 
 def is_current(release: Release, folder: Path, submission: str) -> bool:
     """Whether a card was made from this data, truth and submission by the scorer installed here."""
-    provenance = read_json(folder / CARD).get("provenance", {})
+    card = read_json(folder / CARD)
+    provenance = card.get("provenance", {})
     wanted = {**digests(release), "submission": submission}
-    return all(provenance.get(name) == digest for name, digest in wanted.items())
+    return card.get("schema") == SCHEMA and all(
+        provenance.get(name) == digest for name, digest in wanted.items()
+    )

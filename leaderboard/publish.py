@@ -123,9 +123,9 @@ def _revealed_on(public: Public) -> str:
 
 
 def _entry(arena: Arena, release: Release, standing: Standing) -> EntryView:
-    """One submission with its newest card; without one it is listed as waiting."""
+    """One submission with its newest card; without one it is listed as waiting, and withdrawn without a look at it."""
     folder = arena.card_folder(standing.submission.id)
-    if folder is not None:
+    if folder is not None and standing.state != "withdrawn":
         return EntryView(*_scored(folder, release), standing.state, standing.reason)
     submission = standing.submission
     blank: dict[str, Any] = {

@@ -26,6 +26,7 @@ from blindsky.challenges.files import read_json, sha256
 from blindsky.challenges.release import Release
 from blindsky.challenges.tables import to_arrow
 from blindsky.challenges.trust import reveal
+from blindsky.leaderboard.publish import views
 from blindsky.scoring.measurements import Measured, Table
 from blindsky.submissions import arena as arena_module
 from blindsky.submissions.arena import FAULT, PREDICTION, Arena, Submission
@@ -359,6 +360,35 @@ def test_another_scorer_scores_again_and_keeps_the_earlier_cards(
         assert newest is not None
         assert cards.read_card(newest)[0]["provenance"]["scorer"] == "f" * 64
     assert score_due(arena) == []
+
+
+def test_a_card_of_another_schema_is_made_anew(arena: Arena, submit: Submit) -> None:
+    made = submit()
+    score_due(arena)
+    oracle = arena.releases / NAME / "private" / "references" / "posterior"
+    for folder in (arena.cards / made.id / "0001", oracle / "0001"):
+        card = json.loads((folder / cards.CARD).read_text())
+        del card["replicates"]
+        (folder / cards.CARD).write_text(json.dumps(card | {"schema": 1}))
+        with pytest.raises(
+            InputFault, match=r"0001 is of schema 1, .* expected 2\. Run: blindsky score --all"
+        ):
+            cards.read_card(folder)
+    assert [s.submission.id for s in score_due(arena)] == [made.id]
+    for folder in (arena.cards / made.id, oracle):
+        newest = cards.newest_folder(folder)
+        assert newest is not None and newest.name == "0002"
+        assert cards.read_card(newest)[0]["schema"] == 2
+
+
+def test_an_old_card_of_what_was_withdrawn_is_not_read(arena: Arena, submit: Submit) -> None:
+    made = submit()
+    score_due(arena)
+    arena.withdraw(made.id, "a mistake")
+    (arena.cards / made.id / "0001" / cards.CARD).write_text('{"schema": 1}')
+    (shown,) = views(arena)
+    entry = next(e for e in shown.entries if e.card["entry"]["id"] == made.id)
+    assert (entry.state, entry.reason, entry.card["entry"]["team"]) == ("withdrawn", "a mistake", made.team)
 
 
 def test_a_damaged_card_is_named(arena: Arena, submit: Submit) -> None:
