@@ -47,7 +47,8 @@ def field_text(field: Field, range_: str = "") -> str:
         what = (
             "booleans (or numbers from 0 to 1, which count from 1/2 on)" if field.mask else "finite numbers"
         )
-        return f"`{field.name}`: a tensor of {shape} {what}{unit}{optional}. {field.description}".rstrip()
+        what += f", in{unit}" if unit else ""
+        return f"`{field.name}`: a tensor of {shape} {what}{optional}. {field.description}".rstrip()
     range_ = range_ or bounds_text(field)
     return f"`{field.name}`: a finite number{range_}{optional}. {field.description}".rstrip()
 

@@ -20,7 +20,7 @@ from blindsky.challenges.challenge import Figure
 from blindsky.leaderboard import boards, pages
 from blindsky.leaderboard.boards import BoardTable, EntryView, ReleaseView
 from blindsky.leaderboard.cells import Cell
-from blindsky.leaderboard.overlay import caption, figure_data, published_curves
+from blindsky.leaderboard.overlay import caption, dashed, figure_data, published_curves
 from blindsky.leaderboard.prose import typeset
 from blindsky.leaderboard.ranks import TAIL
 from blindsky.leaderboard.slices import SliceRow, slices_by_entry
@@ -230,7 +230,7 @@ def _described(table: BoardTable, slices: Sequence[SliceRow], names: Mapping[str
         "target": primary.target,
         "entries": [names[row.who.id] for row in table.rows],
         "first": [names[row.who.id] for row in table.ranked[:2]],
-        "slices": [[s.family, s.name, s.size] for s in slices],
+        "slices": [[typeset(s.family), typeset(s.name), s.size] for s in slices],
     }
 
 
@@ -241,6 +241,7 @@ def _frame(release: ReleaseView, figure: Figure, entries: Sequence[EntryView]) -
     if not every:
         return {**frame, "panels": []}
     found = every[0]
+    frame["caption"] += dashed(found)
     frame |= {"x_label": typeset(found["x_label"]), "x_log": bool(found.get("x_log"))}
     if figure.kind != "curves":
         return {

@@ -61,7 +61,8 @@ def together(kind: str, entries: Sequence[tuple[int, str, Data]]) -> dict[str, A
             for one in panel["series"]
         ]
         ends = [end for _, _, panel in own for end in panel.get("y_range", ())]
-        heights = [y for one in series for y in one["y"]]
+        guides = own[0][2].get("guides", ())
+        heights = [y for one in (*series, *guides) for y in one["y"]]
         y_range = (min(ends), max(ends)) if ends else span(heights, zero=True)
         panels.append({**own[0][2], "series": series, "y_range": y_range})
     return {**every[0], "x_range": x_range, "panels": panels}
@@ -76,7 +77,9 @@ def _as_curves(data: Data) -> dict[str, Any]:
         if value is not None
     ]
     series = {"x": [x for x, _ in points], "y": [y for _, y in points], "dots": True}
-    panel = {"key": "y", "y_label": data["y_label"], "series": [series]}
+    ends = [edges[0], edges[-1]]
+    guides = [{"x": ends, "y": [line["value"]] * 2} for line in data.get("requirements", ())]
+    panel = {"key": "y", "y_label": data["y_label"], "series": [series], "guides": guides}
     return {"x_label": data["x_label"], "x_range": [edges[0], edges[-1]], "x_log": log, "panels": [panel]}
 
 

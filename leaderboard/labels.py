@@ -112,14 +112,15 @@ def on_lines(lines: Sequence[tuple[float, str]], taken: Set[Cell], room: Box) ->
 
 
 def on_curves(curves: Sequence[Curve], room: Box) -> list[Label]:
-    """A label for each curve, at different places along the axis; one for all whose points are the same.
+    """A label for each curve, at different places along the axis; one for all that can't be told apart by eye.
 
     A curve without a free place has none.
     """
     alike: dict[tuple[Point, ...], list[Curve]] = {}
     for curve in curves:
-        alike.setdefault(curve.points, []).append(curve)
-    lines = [inked(points) for points in alike]
+        twin = next((points for points in alike if _same(points, curve.points)), curve.points)
+        alike.setdefault(twin, []).append(curve)
+    lines = [set().union(*(inked(curve.points) for curve in same)) for same in alike.values()]
     everyone = Counter(chain.from_iterable(lines))
     taken = dotted(p for curve in curves if curve.dots for p in curve.points)
     labels = []
@@ -141,6 +142,16 @@ def on_curves(curves: Sequence[Curve], room: Box) -> list[Label]:
                 labels.append(Label(round(x, 1), round(y, 1), tuple((c.style, c.mark) for c in same)))
                 break
     return labels
+
+
+def _same(one: Sequence[Point], other: Sequence[Point]) -> bool:
+    """Whether two lines cover the same cells, or their neighbours."""
+    a, b = inked(one), inked(other)
+    return a <= _spread(b) and b <= _spread(a)
+
+
+def _spread(cells: Set[Cell]) -> set[Cell]:
+    return {(i + di, j + dj) for i, j in cells for di in (-1, 0, 1) for dj in (-1, 0, 1)}
 
 
 def _places(points: Sequence[Point], width: float, share: float) -> list[tuple[Point, Point]]:

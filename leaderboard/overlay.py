@@ -17,6 +17,8 @@ from blindsky.leaderboard.prose import typeset
 REFERENCES = 2  # curves that read the truth; ranked entries have the other styles
 UNRANKED = "◇"  # written on the curve of a reference
 
+Data = Mapping[str, Any]
+
 
 class Drawn(NamedTuple):
     """A figure with what is written above and under it; a wide one takes the place of two."""
@@ -41,6 +43,11 @@ class Line(NamedTuple):
     style: int
     mark: str
     row: Row
+
+    @property
+    def lettered(self) -> bool:
+        """Whether a letter tells it from others of the same rank."""
+        return self.mark[-1:].isalpha()
 
 
 class Overlay(NamedTuple):
@@ -78,6 +85,15 @@ def published_curves(release: ReleaseView, figure: Figure) -> dict[str, list[Map
     return behind
 
 
+def dashed(data: Data | None) -> str:
+    """What the dashed lines of requirements are, where nothing else in the figure says so."""
+    heights: dict[str, list[float]] = {}
+    for line in (data or {}).get("requirements", ()):
+        heights.setdefault(line["label"], []).append(line["value"])
+    named = (f"{name} {'±' if min(v) < 0 else ''}{max(v):g}" for name, v in heights.items() if name)
+    return f" Dashed: {', '.join(named)}." if any(heights) else ""
+
+
 def caption(release: ReleaseView, figure: Figure) -> str:
     """What is written under a figure."""
     behind = f" {_grey(release)}." if published_curves(release, figure) else ""
@@ -107,7 +123,8 @@ def overlay(release: ReleaseView, table: BoardTable) -> Overlay | None:
         joined = curves.together(figure.kind, [(s, m, data) for s, m, data in found if data is not None])
         if joined is not None:
             svg = figures.draw("curves", joined, uid=f"together-{figure.key}", title=figure.title)
-            drawn.append(Drawn(figure.title, caption(release, figure), svg))
+            lines = dashed(next(data for _, _, data in found if data is not None))
+            drawn.append(Drawn(figure.title, caption(release, figure) + lines, svg))
     names = dict.fromkeys(
         curve["label"]
         for figure in wanted

@@ -23,12 +23,13 @@ _POWER = re.compile(r"\b(\d+(?:\.\d+)?)e([+-]?)0*(\d+)\b")
 _RAISE = re.compile(r"_[\d.]+\^|\^(-?\d+)(?!\w|\.\d)")  # the limits of Int_0^1 stay where they are
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SIGNS = (
+    (re.compile(r"\+-(?= ?\d)"), "±"),
     (re.compile(r">="), "≥"),
     (re.compile(r"<="), "≤"),
-    (re.compile(r"(?<= )-(?=[ (])|^-(?= )|(?<=[(\[,])-(?=\d)"), "\N{MINUS SIGN}"),
+    (re.compile(r"(?<= )-(?=[ (])|^-(?= )|(?<![\w.)\]\N{EN DASH}-])-(?=\.?\d)"), "\N{MINUS SIGN}"),
+    (re.compile(r"(?<=\d) x (?=\d)"), " × "),
     (re.compile(r"\bsqrt(?=\()"), "√"),
     (re.compile(r"\bInt(?=[ _])"), "∫"),
-    (re.compile(r"\+-(?= ?\d)"), "±"),
     (re.compile(r"\bu(?=(?:m|Jy)(?![A-Za-z]))"), "\N{MICRO SIGN}"),
 )
 

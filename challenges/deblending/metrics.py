@@ -23,6 +23,7 @@ _NMAD = "Hoaglin, Mosteller & Tukey 1983"
 _DM = "dm = -2.5 log10(f/f_true) of fluxes above 0"
 _IOU = "mean of |P and T|/|P or T|, 1 where both are empty, 0 where one is"
 _RATE = "with neither object nor detection 1, else 0 where nothing divides"
+_WHOSE = {None: "objects", 0: "central galaxies", 1: "companions"}
 _SHARE: dict[str, Any] = {"low": 0.0, "high": 1.0}
 
 
@@ -195,7 +196,7 @@ def _of_slot(slot: int | None, suffix: str, of: str) -> tuple[Metric, ...]:
             direction="high",
             prepare=partial(statistics.prepare_column, kind="mean", column="iou", slot=slot),
             needs=("iou", "obj"),
-            formula=f"{_IOU}; objects with snr >= 5",
+            formula=f"{_IOU}; {_WHOSE[slot]} with snr >= 5",
             reference="Jaccard 1912",
             **_SHARE,
         ),

@@ -12,6 +12,7 @@ import pytest
 from blindsky.leaderboard import curves
 from blindsky.leaderboard.curves import LEFT, RIGHT, STYLES, TOP, context, together
 from blindsky.leaderboard.figures import draw
+from blindsky.leaderboard.overlay import dashed
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -183,6 +184,27 @@ def test_together_takes_the_widest_axes() -> None:
     assert joined is not None
     assert joined["x_range"] == [0.001, 1.0]
     assert joined["panels"][0]["y_range"] == (-1.0, 1.0)
+
+
+def test_lines_of_requirements_lie_behind_curves_together() -> None:
+    lines = [{"value": 0.8, "label": "Survey"}, {"value": -0.8, "label": ""}]
+    binned = {
+        "x_label": "r",
+        "y_label": "TPR",
+        "edges": [0, 1, 2],
+        "values": [0.1, 0.3],
+        "requirements": lines,
+    }
+    joined = together("binned_curve", [(0, "1", binned)])
+    assert joined is not None
+    (shape,) = context(joined)["panels"]
+    ends = [[float(at.split(",")[1]) for at in points.split()] for points in shape["guides"]]
+    heights = [shape["y"](0.8), shape["y"](-0.8)]
+    assert ends == [pytest.approx([height] * 2, abs=0.1) for height in heights]
+    assert all(shape["top"] <= height <= shape["bottom"] for height in heights), "inside the panel"
+    assert dashed(binned) == " Dashed: Survey 0.8." and dashed({**binned, "requirements": []}) == ""
+    both = [{"value": 0.8, "label": "Survey"}, {"value": -0.8, "label": "Survey"}]
+    assert dashed({**binned, "requirements": both}) == " Dashed: Survey ±0.8."
 
 
 def test_a_binned_curve_joins_as_a_line_through_the_middles_of_its_bins() -> None:

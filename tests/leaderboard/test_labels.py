@@ -69,6 +69,17 @@ def test_a_label_moves_along_its_curve_to_where_that_runs_alone() -> None:
     assert not [p for p in along(leaving.points) if inside(p, box(one))]
 
 
+def test_curves_that_the_eye_cannot_tell_apart_share_a_label() -> None:
+    """One path with other knots, and half a pixel off."""
+    path = [(60 + 3 * t, 100 + 40 * math.sin(t / 20)) for t in range(110)]
+    same = [(x, y + 0.5) for x, y in path[::2]] + path[-1:]
+    far = [(x, y + 30) for x, y in path]
+    found = on_curves(
+        [curve(*points, mark=str(k), style=k) for k, points in enumerate((path, same, far))], ROOM
+    )
+    assert [label.parts for label in found] == [((0, "0"), (1, "1")), ((2, "2"),)]
+
+
 def test_a_curve_without_a_free_place_has_no_label() -> None:
     tight = Box(60, 100, 400, 120)
     fence = [curve((60.0, y), (400.0, y + 0.1), mark=str(y), style=1) for y in (102.0, 106.0, 114.0, 118.0)]

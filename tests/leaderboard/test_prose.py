@@ -56,7 +56,12 @@ def test_the_title_of_a_card_is_left_out() -> None:
         ("Int_0.01^0.99 f, x^2.5, 2^n, 10^(a)", "∫_0.01^0.99 f, x^2.5, 2^n, 10^(a)"),
         ("0.5 um, [uJy/beam], sum, museum, u", "0.5 µm, [µJy/beam], sum, museum, u"),
         ("0.7 +- 0.1, +-3 %, a +- b", "0.7 ± 0.1, ±3 %, a +- b"),
-        ("-2.5 log10(f), well-known, top-1, tpr_fpr1e-3", "-2.5 log10(f), well-known, top-1, tpr_fpr1e-3"),
+        (
+            "well-known, top-1, tpr_fpr1e-3, 2026-11-22, 3-5",
+            "well-known, top-1, tpr_fpr1e-3, 2026-11-22, 3-5",
+        ),
+        ("-2.5 log10(f), from -90 to +-90, -.01", "−2.5 log10(f), from −90 to ±90, −.01"),
+        ("6 x 120 x 120, x x y", "6 × 120 × 120, x x y"),
     ],
 )
 def test_formulas_get_the_signs_of_print(ascii_: str, print_: str) -> None:
