@@ -184,13 +184,20 @@ def _series(one: Data, x: Scale, y: Scale) -> dict[str, Any]:
 
 def _labels(many: Sequence[Data], x: Scale, y: Scale) -> list[labels.Label]:
     """The letters of the curves that have some, each at a place of its own; those of equal curves together."""
-    named = [
-        labels.Curve(tuple(_places(one, x, y)), _has_dots(one), one.get("style", 0), one["mark"])
-        for one in many
-        if one.get("mark")
-    ]
     room = labels.Box(x.start + 1, y.stop - ABOVE, x.stop + BEYOND, y.start - 1)
+    named = [
+        labels.Curve(points, _has_dots(one), one.get("style", 0), one["mark"])
+        for one in many
+        if one.get("mark") and (points := _within(_places(one, x, y), room))
+    ]
     return labels.on_curves(named, room)
+
+
+def _within(points: Sequence[labels.Point], room: labels.Box) -> tuple[labels.Point, ...]:
+    """Points no farther off than a line beside the room: a value beyond an axis may be as large as it likes."""
+    low, high = room.top - NUMBERS, room.bottom + NUMBERS
+    left, right = room.left - NUMBERS, room.right + NUMBERS
+    return tuple((min(max(a, left), right), min(max(b, low), high)) for a, b in points)
 
 
 def _has_dots(one: Data) -> bool:

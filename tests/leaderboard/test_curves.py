@@ -225,6 +225,26 @@ def test_a_binned_curve_joins_as_a_line_through_the_middles_of_its_bins() -> Non
     assert plain["panels"][0]["series"][0]["x"] == [2.5, 40.0]
 
 
+def test_an_entry_whose_bins_are_all_blank_has_no_label() -> None:
+    binned = {"x_label": "r", "y_label": "TPR", "edges": [0, 1, 2], "values": [0.1, 0.3]}
+    joined = together("binned_curve", [(0, "1", binned), (1, "2", {**binned, "values": [None, None]})])
+    assert joined is not None
+    (shape,) = context(joined)["panels"]
+    assert [label.parts for label in shape["labels"]] == [((0, "1"),)]
+    nobody = together("binned_curve", [(0, "1", {**binned, "values": [None, None]})])
+    assert nobody is not None and parsed(nobody) is not None
+
+
+def test_values_far_beyond_an_axis_cost_nothing() -> None:
+    """A label is looked for along a curve, which may be longer than any memory."""
+    far = panel(y_range=[0.0, 1.0])
+    far["series"] = [{"x": [0.0, 0.3, 0.6, 1.0], "y": [0.5, 1e15, -1e15, 0.5]}]
+    joined = together("curves", [(0, "1", data(far)), (1, "2", data())])
+    assert joined is not None
+    for label in context(joined)["panels"][0]["labels"]:
+        assert LEFT <= label.x <= RIGHT + 20
+
+
 def test_nobody_has_no_figure_and_a_map_cannot_be_joined() -> None:
     assert together("curves", []) is None
     with pytest.raises(ValueError, match="heatmap"):
