@@ -247,7 +247,8 @@ def _offsets(data: Data) -> dict[str, Any]:
     heights = [v for s in series for v in (*s["values"], *s["low"], *s["high"])]
     heights += [sign * band["half"] for band in bands for sign in (-1, 1)]
     low, high = span(heights, margin=0.08, zero=True)
-    n = len(data["labels"])
+    n, names = len(data["labels"]), [s["label"] for s in series]
+    ends = labels.in_a_row(names, 36, (LEFT, RIGHT))
     axes = _axes({"x_label": data.get("x_label", ""), **data}, (0.0, float(n)), (low, high))
     x, y = axes["x"], axes["y"]
     marks = []
@@ -260,7 +261,7 @@ def _offsets(data: Data) -> dict[str, Any]:
     return axes | {
         "marks": marks,
         "labels": [(x(i + 0.5), label) for i, label in enumerate(data["labels"])],
-        "series": _key(series),
+        "series": [{"label": name, "at": at} for name, at in zip(names, ends, strict=True)],
         "key_y": HEIGHT + 8,
         "height": HEIGHT + (20 if len(series) > 1 else 0),
         "zero": y(0),
@@ -271,13 +272,6 @@ def _offsets(data: Data) -> dict[str, Any]:
         "description": f"{data['y_label']} in {n} bins, with 95 % intervals"
         + (f" and the bands {', '.join(b['label'] for b in bands)}." if bands else "."),
     }
-
-
-def _key(series: Sequence[Data]) -> list[dict[str, Any]]:
-    """The names of series with the left end of each, in a row under the axis."""
-    widths = [36 + labels.LETTER * len(s["label"]) for s in series]
-    left = (LEFT + RIGHT - sum(widths)) / 2
-    return [{"label": s["label"], "at": round(left + sum(widths[:k]), 1)} for k, s in enumerate(series)]
 
 
 def _dot_interval(data: Data) -> dict[str, Any]:

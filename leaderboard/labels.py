@@ -98,6 +98,13 @@ def first_free(middles: Iterable[Point], width: float, taken: Set[Cell], room: B
     return None
 
 
+def in_a_row(names: Sequence[str], swatch: float, room: tuple[float, float]) -> list[float]:
+    """The left ends of names, each behind a swatch, in a row in the middle between two ends."""
+    widths = [swatch + LETTER * len(name) for name in names]
+    left = (sum(room) - sum(widths)) / 2
+    return [round(left + sum(widths[:k]), 1) for k in range(len(names))]
+
+
 def on_lines(lines: Sequence[tuple[float, str]], taken: Set[Cell], room: Box) -> list[Point]:
     """Middles of the names of level lines (height, name): where they cover nothing, or else at the right."""
     taken = set(taken).union(*(inked([(room.left, y), (room.right, y)]) for y, _ in lines))

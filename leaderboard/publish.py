@@ -92,8 +92,8 @@ def facts(arena: Arena, release: Release) -> ReleaseView:
         data_card=(public.root / "README.md").read_text(encoding="utf-8"),
         public=manifest,
         revealed_on=_revealed_on(public),
-        url=arena.url(public.release_id),
-        contact=arena.contact,
+        url=arena.settings.url(public.release_id),
+        contact=arena.settings.contact(),
     )
 
 

@@ -90,8 +90,8 @@ def _key(store: Store, arena: Arena, release: Release, home: str) -> str:
     return store.key(
         "release",
         home,
-        arena.url(public.release_id),
-        arena.contact,
+        arena.settings.url(public.release_id),
+        arena.settings.contact(),
         sha256(public.root / MANIFEST),
         sha256(public.root / "README.md"),
         sha256(opened) if public.revealed else "",

@@ -8,12 +8,10 @@ off the files beside it: ``withdrawn.json`` stays for good, ``fault.json`` until
 
 from __future__ import annotations
 
-import re
 import secrets
 import shlex
 import shutil
 import time
-import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
@@ -43,6 +41,7 @@ from blindsky.challenges.staging import PLAN
 from blindsky.submissions.canonical import write_canonical
 from blindsky.submissions.checking import CheckResult, check
 from blindsky.submissions.faults import PredictionRefused, shown
+from blindsky.submissions.settings import Settings
 
 RECORD = "submission.json"
 PREDICTION = "prediction.parquet"
@@ -50,9 +49,7 @@ TRAINING = "training.parquet"  # what the method finds in the training field
 CHECK = "check.json"
 WITHDRAWN = "withdrawn.json"
 FAULT = "fault.json"
-PER_DAY = 10
 _STALE_SECONDS = 86400.0
-_URL = re.compile(r"https?://[A-Za-z0-9._~:/@%+-]+")
 
 State = Literal["valid", "invalid", "failed", "withdrawn", "superseded"]
 Kind = Literal["submission", "baseline"]
@@ -98,6 +95,7 @@ class Arena:
         self.submissions = root / "submissions"
         self.cards = root / "cards"
         self.site = root / "site"
+        self.settings = Settings(root / "arena.toml")
 
     def release_path(self, name: str) -> Path:
         """A release by its id in this arena, or by a path; InputFault with the nearest id where there is none."""
@@ -134,47 +132,6 @@ class Arena:
     def release(self, name: str) -> Release:
         """A whole release, secrets included."""
         return open_release(self.release_path(name))
-
-    def per_day(self) -> int:
-        """How many submissions a team may hand in to one release within 24 hours (arena.toml)."""
-        found = self._setting("submissions_per_day", PER_DAY)
-        if not isinstance(found, int) or found < 1:
-            message = f"{self._settings}: submissions_per_day is {found!r}, expected a whole number from 1"
-            raise InputFault(message)
-        return found
-
-    def url(self, release: str) -> str:
-        """Where the public part of a release can be downloaded (``data_url`` in arena.toml); empty where unknown."""
-        found = self._setting("data_url", "")
-        if not isinstance(found, str) or (found and not _URL.fullmatch(found)):
-            message = f"{self._settings}: data_url is {found!r}, expected an address such as https://example.org/data"
-            raise InputFault(message)
-        return f"{found.rstrip('/')}/{release}/" if found else ""
-
-    @property
-    def contact(self) -> str:
-        """Whom participants send their files to (``contact`` in arena.toml): a few words; empty where unknown."""
-        found = self._setting("contact", "")
-        if not isinstance(found, str) or len(found) > 200 or not found.isprintable():
-            message = (
-                f"{self._settings}: contact is {shown(found)}, expected an address or a name, at most 200 characters "
-                "on one line"
-            )
-            raise InputFault(message)
-        return found.strip()
-
-    @property
-    def _settings(self) -> Path:
-        return self.root / "arena.toml"
-
-    def _setting(self, name: str, otherwise: Any) -> Any:
-        if not self._settings.is_file():
-            return otherwise
-        try:
-            return tomllib.loads(self._settings.read_text(encoding="utf-8")).get(name, otherwise)
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            message = f"{self._settings} is not readable as TOML ({error}). Mend that line"
-            raise InputFault(message) from error
 
     def all(self, release: str | None = None) -> list[Submission]:
         """Submissions in order of arrival, of one release or of all."""
@@ -313,7 +270,7 @@ class Arena:
             for s in self.all(release)
             if s.kind == kind and alike(s.team) == alike(team) and datetime.fromisoformat(s.submitted) > day
         ]
-        allowed = self.per_day()
+        allowed = self.settings.per_day()
         if len(recent) >= allowed:
             again = datetime.fromisoformat(recent[-allowed].submitted) + timedelta(days=1)
             message = (

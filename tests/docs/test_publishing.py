@@ -20,6 +20,7 @@ from blindsky.challenges.trust import reveal
 from blindsky.leaderboard.rebuild import rebuild
 from blindsky.submissions.arena import Arena
 from blindsky.submissions.canonical import sample_submission
+from blindsky.submissions.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 DOC = ROOT / "docs" / "publishing.md"
@@ -232,7 +233,7 @@ def test_readme_leads_there() -> None:
 
 
 def test_every_key_of_the_arena_is_in_the_table() -> None:
-    source = inspect.getsource(Arena)
+    source = inspect.getsource(Settings)
     table = DOC.read_text(encoding="utf-8").split("## Settings")[1].split("## Each time")[0]
     assert set(re.findall(r'_setting\("(\w+)"', source)) == set(re.findall(r"^\| `(\w+)`", table, re.M))
     assert "(docs/publishing.md#settings)" in (ROOT / "README.md").read_text(encoding="utf-8")

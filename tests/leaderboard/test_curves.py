@@ -241,8 +241,9 @@ def test_values_far_beyond_an_axis_cost_nothing() -> None:
     far["series"] = [{"x": [0.0, 0.3, 0.6, 1.0], "y": [0.5, 1e15, -1e15, 0.5]}]
     joined = together("curves", [(0, "1", data(far)), (1, "2", data())])
     assert joined is not None
-    for label in context(joined)["panels"][0]["labels"]:
-        assert LEFT <= label.x <= RIGHT + 20
+    found = context(joined)["panels"][0]["labels"]
+    assert ((1, "2"),) in [label.parts for label in found]
+    assert all(LEFT <= label.x <= RIGHT + 20 for label in found)
 
 
 def test_nobody_has_no_figure_and_a_map_cannot_be_joined() -> None:

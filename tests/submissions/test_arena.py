@@ -410,7 +410,7 @@ def test_a_damaged_card_is_named(arena: Arena, submit: Submit) -> None:
 
 
 def test_a_team_hands_in_ten_a_day_unless_the_arena_says_otherwise(arena: Arena, submit: Submit) -> None:
-    assert arena.per_day() == 10
+    assert arena.settings.per_day() == 10
     (arena.root / "arena.toml").write_text("submissions_per_day = 2\n")
     submit("A", "m"), submit("A", "n")
     with pytest.raises(InputFault, match="2 are allowed"):
@@ -452,12 +452,12 @@ def test_a_wrong_arena_toml_is_named(arena: Arena, submit: Submit, text: str) ->
 
 @pytest.mark.parametrize("contact", ["7", '"two\\nlines"', f"'{'x' * 201}'", "['a']"])
 def test_a_contact_is_a_few_words(arena: Arena, contact: str) -> None:
-    assert arena.contact == ""
+    assert arena.settings.contact() == ""
     (arena.root / "arena.toml").write_text("contact = 'Ada <ada@example.org>'\n")
-    assert arena.contact == "Ada <ada@example.org>"
+    assert arena.settings.contact() == "Ada <ada@example.org>"
     (arena.root / "arena.toml").write_text(f"contact = {contact}\n")
     with pytest.raises(InputFault, match=r"arena\.toml: contact is .*, expected an address or a name"):
-        _ = arena.contact
+        arena.settings.contact()
 
 
 def test_of_two_who_passed_the_first_look_one_wins(
